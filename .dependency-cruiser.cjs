@@ -1,0 +1,68 @@
+/** The import arrows of DESIGN.md: demo → index → embedder → thread ═ workers → pipeline → stages → errors, types. */
+const STAGES = "model|tokenize|batch|gpu|pool|search";
+
+/** A package that only one place may import. */
+const oneDoor = (name, door) => ({
+  name: `one-door-${name}`,
+  severity: "error",
+  comment: `Only ${door} talks to ${name}.`,
+  from: { path: "^(src|demo|workers)/", pathNot: [`^${door}`, "[.]test[.]tsx?$"] },
+  to: { path: `^node_modules/${name}/` },
+});
+
+module.exports = {
+  forbidden: [
+    { name: "no-circular", severity: "error", from: {}, to: { circular: true } },
+    {
+      name: "stages-are-apart",
+      severity: "error",
+      comment: "A stage imports errors, types and its own folder; pipeline.ts composes stages.",
+      from: { path: `^src/(${STAGES})/`, pathNot: "[.]test[.]ts$" },
+      to: { path: "^(src|workers|demo|tools|bench)/", pathNot: ["^src/(errors|types)[.]ts$", "^src/$1/"] },
+    },
+    {
+      name: "foundations-import-nothing",
+      severity: "error",
+      from: { path: "^src/(errors|types)[.]ts$" },
+      to: { pathNot: "^src/types[.]ts$" },
+    },
+    {
+      name: "pipeline-composes-stages-only",
+      severity: "error",
+      from: { path: "^src/pipeline[.]ts$" },
+      to: { path: "^(src|workers|demo)/", pathNot: [`^src/(${STAGES})/`, "^src/(errors|types)[.]ts$"] },
+    },
+    {
+      name: "thread-knows-no-stage",
+      severity: "error",
+      from: { path: "^src/thread/", pathNot: "[.]test[.]ts$" },
+      to: { path: "^src/", pathNot: ["^src/thread/", "^src/(errors|types)[.]ts$"] },
+    },
+    {
+      name: "demo-uses-the-public-api",
+      severity: "error",
+      from: { path: "^demo/" },
+      to: { path: "^(src|workers|tools|bench)/", pathNot: "^src/index[.]ts$" },
+    },
+    {
+      name: "product-imports-no-tooling",
+      severity: "error",
+      from: { path: "^(src|workers|demo)/", pathNot: "[.]test[.]tsx?$" },
+      to: { path: "^(tools|bench|e2e)/" },
+    },
+    oneDoor("onnxruntime-(web|common)", "src/gpu/"),
+    oneDoor("@huggingface", "src/tokenize/"),
+    oneDoor("comlink", "src/thread/"),
+    { name: "no-unresolved", severity: "error", from: {}, to: { couldNotResolve: true, pathNot: "[?]" } },
+  ],
+  options: {
+    doNotFollow: { path: "node_modules" },
+    exclude: { path: "^dist/" },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: "tsconfig.json" },
+    enhancedResolveOptions: {
+      exportsFields: ["exports"],
+      conditionNames: ["import", "browser", "default", "types"],
+    },
+  },
+};

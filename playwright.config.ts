@@ -1,0 +1,26 @@
+/** @file User journeys against the built page, served on loopback. */
+import { defineConfig } from "@playwright/test";
+import { chromiumArgs, findChromium } from "./tools/chromium.mjs";
+
+const PORT = 4174;
+const executablePath = findChromium();
+
+export default defineConfig({
+  testDir: "e2e",
+  testMatch: "*.spec.ts",
+  timeout: 300_000,
+  // Two cores and a software GPU: one page at a time.
+  workers: 1,
+  forbidOnly: Boolean(process.env.CI),
+  reporter: "list",
+  outputDir: "test-results",
+  use: {
+    baseURL: `http://127.0.0.1:${PORT}/`,
+    launchOptions: { args: chromiumArgs, ...(executablePath ? { executablePath } : {}) },
+  },
+  webServer: {
+    command: `npx vite preview --host 127.0.0.1 --port ${PORT} --strictPort`,
+    url: `http://127.0.0.1:${PORT}/`,
+    reuseExistingServer: false,
+  },
+});

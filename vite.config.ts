@@ -1,0 +1,64 @@
+/** @file One build for the demo page (default), one for the library (`--mode lib`), and the unit tests. */
+import { playwright } from "@vitest/browser-playwright";
+import { defineConfig } from "vitest/config";
+import { chromiumArgs, findChromium, realGpu } from "./tools/chromium.mjs";
+
+const chromium = findChromium();
+
+export default defineConfig(({ mode }) => ({
+  // Relative, or the library's worker URL would be absolute and break consumers.
+  base: "./",
+  publicDir: mode === "lib" ? false : "public",
+  build:
+    mode === "lib"
+      ? {
+          outDir: "dist/lib",
+          // Not `build.lib`: that inlines every asset, and ours are WebAssembly files of 14 to 27 MB.
+          rolldownOptions: {
+            input: { "strata-embed": "src/index.ts" },
+            preserveEntrySignatures: "strict" as const,
+            output: { entryFileNames: "[name].js" },
+          },
+          minify: false,
+        }
+      : { outDir: "dist/demo" },
+  worker: { format: "es" as const },
+  // ONNX Runtime finds its .wasm beside its own module; pre-bundling would move the module away from it.
+  optimizeDeps: { exclude: ["onnxruntime-web"] },
+  oxc: { jsx: { runtime: "automatic" as const, importSource: "preact" } },
+  test: {
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: "node",
+          environment: "node",
+          include: ["{src,tools,demo,bench}/**/*.test.{ts,tsx}"],
+          exclude: ["**/*.browser.test.ts"],
+          testTimeout: 60_000,
+        },
+      },
+      {
+        extends: true,
+        define: { __STRATA_GPU__: JSON.stringify(realGpu) },
+        test: {
+          name: "chromium",
+          include: ["{src,demo}/**/*.browser.test.ts"],
+          globalSetup: "tools/test-packs.ts",
+          testTimeout: 300_000,
+          // Two cores: files in parallel only steal the software GPU from each other.
+          fileParallelism: false,
+          browser: {
+            enabled: true,
+            headless: true,
+            screenshotFailures: false,
+            provider: playwright({
+              launchOptions: { args: chromiumArgs, ...(chromium ? { executablePath: chromium } : {}) },
+            }),
+            instances: [{ browser: "chromium" as const }],
+          },
+        },
+      },
+    ],
+  },
+}));
