@@ -1,0 +1,400 @@
+/** @file Hand-over types in pipeline order: pack → text → ids → plan → vectors. Types only. */
+
+// ── The pack: what `tools/pack` writes and `model/` reads ──────────────────────────────────────────────
+
+/** Activation element type a pass runs in. */
+export type Activations = "f32" | "f16";
+
+/** Names and numbers of a Qwen3 `config.json`, spelt as upstream spells them. */
+export interface Architecture {
+  readonly hidden_size: number;
+  readonly num_hidden_layers: number;
+  readonly num_attention_heads: number;
+  readonly num_key_value_heads: number;
+  readonly head_dim: number;
+  readonly intermediate_size: number;
+  readonly rms_norm_eps: number;
+  readonly rope_theta: number;
+  readonly vocab_size: number;
+  readonly max_position_embeddings: number;
+}
+
+export type WeightBits = 4 | 8 | 16;
+
+/** One file of a pack; `blocks` are SHA-256 of each 16 MiB block, hex. */
+export interface PackFile {
+  readonly name: string;
+  readonly bytes: number;
+  readonly sha256: string;
+  readonly blocks: readonly string[];
+}
+
+export type PackDtype = "uint8" | "float16";
+
+/** A tensor inside a pack file; `offset` and `bytes` in bytes, `offset` a multiple of 256. */
+export interface PackTensor {
+  /** `layers.<i>.<input of the layer graph>` or `final.norm`. */
+  readonly name: string;
+  readonly dtype: PackDtype;
+  readonly shape: readonly number[];
+  readonly file: string;
+  readonly offset: number;
+  readonly bytes: number;
+}
+
+/**
+ * The token-embedding table: rows back to back, split into files at row boundaries.
+ * A row is `hidden_size · bits / 8` bytes of codes, then (4 and 8 bit) `hidden_size / 32` float16 scales;
+ * 4-bit codes have the even column in the low nibble; value = (code − 2^(bits−1)) · scale. 16-bit rows are float16.
+ */
+export interface TokenTableLayout {
+  readonly bits: WeightBits;
+  readonly rowBytes: number;
+  readonly rowsPerFile: number;
+  readonly files: readonly string[];
+}
+
+/** A known answer: what this pack's own weights give in float64 arithmetic. */
+export interface GoldenVector {
+  /** Absent for models without a tokenizer. */
+  readonly text?: string;
+  readonly role: Role;
+  /** With the end token. */
+  readonly inputIds: readonly number[];
+  readonly dimensions: number;
+  readonly vector: readonly number[];
+}
+
+export interface Prompts {
+  /** With `{instruction}` and `{text}`. */
+  readonly query: string;
+  /** With `{text}`. */
+  readonly document: string;
+  readonly defaultInstruction: string;
+}
+
+/** `manifest.json`: everything about a pack but the bytes. Untrusted until `parseManifest` has seen it. */
+export interface PackManifest {
+  readonly format: "strata-pack";
+  readonly version: 1;
+  readonly name: string;
+  readonly source: {
+    readonly repo: string;
+    readonly revision: string;
+    /** Of every input file, hex by file name. */
+    readonly sha256: Readonly<Record<string, string>>;
+  };
+  readonly architecture: Architecture;
+  readonly quantization: { readonly bits: WeightBits; readonly block: 32 };
+  readonly pooling: "last-token";
+  readonly prompts: Prompts;
+  /** Appended to every text; the token whose state is pooled. */
+  readonly endTokenId: number;
+  readonly padTokenId: number;
+  readonly maxTokens: number;
+  readonly dimensions: { readonly min: number; readonly max: number };
+  /** `null` for a model that takes ids only. */
+  readonly tokenizer: { readonly model: string; readonly config: string } | null;
+  readonly graphs: Readonly<Record<Activations, string>>;
+  readonly tokenTable: TokenTableLayout;
+  readonly files: readonly PackFile[];
+  readonly tensors: readonly PackTensor[];
+  readonly golden: readonly GoldenVector[];
+}
+
+/**
+ * A pack that can be read: `model/` makes one, the other stages use it.
+ * Every byte it returns has been checked against the manifest's hashes.
+ */
+export interface PackReader {
+  readonly manifest: PackManifest;
+  /**
+   * A whole file, for layers, graphs and the tokenizer.
+   *
+   * @throws {EmbedError} `model-fetch-failed`, `model-corrupt` (file and both hashes), `aborted`.
+   */
+  readFile(name: string, options?: ReadOptions): Promise<ArrayBuffer>;
+  /**
+   * A file that is kept out of JS memory and read in ranges, for the token table.
+   *
+   * @throws {EmbedError} `model-fetch-failed`, `model-corrupt`, `aborted`.
+   */
+  openFile(name: string, options?: ReadOptions): Promise<RangeReader>;
+}
+
+export interface ReadOptions {
+  readonly signal?: AbortSignal;
+  /** Bytes that arrived since the last call. */
+  readonly onBytes?: (bytes: number) => void;
+}
+
+export interface RangeReader {
+  read(offset: number, bytes: number): Promise<ArrayBuffer>;
+}
+
+// ── Text in, ids, plan ───────────────────────────────────────────────────────────────────────
+
+/** A query gets the instruction prompt, a document is embedded as it stands. */
+export type Role = "query" | "document";
+
+/** A text, or its token ids as the OpenAI API allows (the end token is appended when it is missing). */
+export type EmbedInput = string | readonly number[];
+
+/** What happens to a text of more than `maxTokens` tokens. */
+export type Overflow = "error" | "truncate";
+
+export type OutputType = "float32" | "int8" | "binary";
+
+export interface CleanOptions {
+  /** Drop HTML/XML tags, keep their text, decode entities. @default false */
+  readonly stripHtml?: boolean;
+  /** Runs of white space become one space, ends are trimmed. @default false */
+  readonly collapseWhitespace?: boolean;
+  /** Control characters (but tab, line feed, carriage return) become spaces. @default false */
+  readonly stripControls?: boolean;
+}
+
+/** One text as token ids, the end token last. */
+export interface Sequence {
+  /** `[tokenCount]`. */
+  readonly inputIds: Int32Array;
+  /** Whether `overflow: "truncate"` cut it. */
+  readonly truncated: boolean;
+}
+
+/** Sequences as a rectangle, padded on the left as Qwen3-Embedding's reference does. */
+export interface PaddedBatch {
+  /** `[rows, columns]`, row-major. */
+  readonly inputIds: Int32Array;
+  /** `[rows, columns]`, 1 for a token, 0 for padding. */
+  readonly attentionMask: Uint8Array;
+  readonly rows: number;
+  readonly columns: number;
+}
+
+/** A run of tokens of one sequence. */
+export interface Slice {
+  /** Index into the sequences of the request. */
+  readonly sequence: number;
+  /** First token, counted from the sequence's start. */
+  readonly start: number;
+  /** Tokens. */
+  readonly length: number;
+}
+
+/**
+ * Tokens that go through a layer in one run: either whole sequences (no slice has a `start` above 0 nor a
+ * successor), or exactly one slice of a sequence that is longer than a chunk.
+ */
+export interface Chunk {
+  readonly slices: readonly Slice[];
+  readonly tokenCount: number;
+  /** Whether the sequence's KV must be kept for its next slice, or is needed from its last. */
+  readonly sliced: boolean;
+}
+
+/** All layers once over some chunks; slices of a sequence stand next to each other, in order. */
+export interface Pass {
+  readonly chunks: readonly Chunk[];
+  readonly tokenCount: number;
+}
+
+// ── Vectors out ────────────────────────────────────────────────────────────────────────────────────────
+
+export interface OutputArrays {
+  float32: Float32Array;
+  /** Codes of each row's own scale. */
+  int8: Int8Array;
+  /** Sign bits, first dimension in the highest bit; `ceil(dimensions / 8)` bytes a row. */
+  binary: Uint8Array;
+}
+
+/** Where the time of a request went, in milliseconds. */
+export interface EmbedTimings {
+  readonly tokenizeMs: number;
+  /** Waiting for other requests. */
+  readonly queueMs: number;
+  /** Token rows, layers and readback. */
+  readonly runMs: number;
+  /** Final norm, cut, L2, quantization. */
+  readonly poolMs: number;
+  readonly totalMs: number;
+}
+
+/** Embeddings of one request, rows in input order. */
+export interface EmbeddingMatrix<O extends OutputType = "float32"> {
+  readonly output: O;
+  /** `[rows, dimensions]`, row-major; binary: `[rows, ceil(dimensions / 8)]`. */
+  readonly data: OutputArrays[O];
+  /** int8 only: value ≈ code · scale, `[rows]`. */
+  readonly scales: Float32Array | null;
+  readonly rows: number;
+  readonly dimensions: number;
+  /** Tokens that were run, end token included; `[rows]`. */
+  readonly tokenCounts: Int32Array;
+  /** 1 where the text was cut; `[rows]`. */
+  readonly truncated: Uint8Array;
+  /** Embedding-space id: vectors are comparable when these are equal. */
+  readonly space: string;
+  readonly timings: EmbedTimings;
+}
+
+// ── Options, progress, status ──────────────────────────────────────────────────────────────────────────
+
+export interface TokenizeOptions {
+  /** @default "document" */
+  readonly role?: Role;
+  /** Task of a query. @default the pack's default instruction */
+  readonly instruction?: string;
+  /** Read `<|endoftext|>` and its like inside a text as the special token. @default false */
+  readonly allowSpecialTokens?: boolean;
+  /** @default nothing is cleaned */
+  readonly clean?: CleanOptions;
+  /** @default "error" */
+  readonly overflow?: Overflow;
+}
+
+/** What crosses to the worker with `embed`. */
+export interface EmbedRequest<O extends OutputType = OutputType> extends TokenizeOptions {
+  /** Matryoshka cut, then L2 again. @default hidden_size */
+  readonly dimensions?: number;
+  /** @default "float32" */
+  readonly output?: O;
+  /** Work of a higher priority overtakes between two passes. @default "normal" */
+  readonly priority?: Priority;
+}
+
+export type Priority = "interactive" | "normal" | "bulk";
+
+export type DeviceChoice = "auto" | "webgpu" | "wasm";
+
+/** What crosses to the worker with `load`. */
+export interface LoadRequest {
+  /** Absolute URL of the pack's folder. */
+  readonly modelUrl: string;
+  /** @default "auto" */
+  readonly device?: DeviceChoice;
+  /** f16 only where the device has `shader-f16`. @default "f32" */
+  readonly activations?: Activations;
+  /** Most tokens in one run of a layer. @default DEFAULT_CHUNK_TOKENS */
+  readonly chunkTokens?: number;
+  /** Executions that failed their self-check in an earlier worker; not tried again. @default [] */
+  readonly failedChecks?: readonly SelfCheckResult[];
+}
+
+export type LoadPhase = "device" | "weights" | "tokenizer" | "session" | "self-check";
+
+export interface LoadProgress {
+  readonly phase: LoadPhase;
+  /** Of the whole pack, so that one bar fits all phases. */
+  readonly loadedBytes: number;
+  readonly totalBytes: number;
+}
+
+export interface EmbedProgress {
+  readonly doneTexts: number;
+  readonly totalTexts: number;
+  readonly doneTokens: number;
+  readonly totalTokens: number;
+}
+
+export interface AdapterFacts {
+  readonly vendor: string;
+  readonly architecture: string;
+  readonly description: string;
+  /** A software adapter such as SwiftShader or lavapipe. */
+  readonly software: boolean;
+  readonly shaderF16: boolean;
+  /** Subgroup widths as the adapter reports them, null where it has none. */
+  readonly subgroupMinSize: number | null;
+  readonly maxBufferSize: number;
+}
+
+/** One way to run the layers, from fastest to safest. */
+export interface Execution {
+  readonly kind: "webgpu" | "wasm";
+  readonly activations: Activations;
+  /** Whether the device was created with the `subgroups` feature. */
+  readonly subgroups: boolean;
+}
+
+export interface SelfCheckResult {
+  readonly execution: Execution;
+  readonly passed: boolean;
+  /** Largest component difference to the pack's golden vectors; `Infinity` where a row was not finite. */
+  readonly maxAbsDiff: number;
+  readonly minCosine: number;
+  /** `maxAbsDiff` had to stay at or below this. */
+  readonly tolerance: number;
+}
+
+export interface DeviceStatus extends Execution {
+  /** Why this execution was taken, in a sentence. */
+  readonly reason: string;
+  /** `null` where the browser offers no adapter. */
+  readonly adapter: AdapterFacts | null;
+  /** Which build of ONNX Runtime runs. */
+  readonly build: "jspi" | "asyncify" | "wasm";
+}
+
+/** Phases overlap, so they add up to more than the total. */
+export interface LoadTimings {
+  readonly manifestMs: number;
+  readonly deviceMs: number;
+  /** Fetching, compiling and starting ONNX Runtime. */
+  readonly runtimeMs: number;
+  /** Creating the layer session. */
+  readonly sessionMs: number;
+  /** Reading, checking and uploading layers and token table. */
+  readonly weightsMs: number;
+  readonly tokenizerMs: number;
+  readonly selfCheckMs: number;
+  readonly totalMs: number;
+}
+
+export interface ModelStatus {
+  readonly name: string;
+  readonly revision: string;
+  readonly bits: WeightBits;
+  readonly layers: number;
+  readonly hiddenSize: number;
+  readonly maxTokens: number;
+  readonly minDimensions: number;
+  readonly hasTokenizer: boolean;
+}
+
+/** What an embedder is and how it came to be. */
+export interface EmbedderStatus {
+  readonly state: "ready" | "failed" | "disposed";
+  readonly model: ModelStatus;
+  readonly device: DeviceStatus;
+  /** In the order tried; the last one passed. */
+  readonly selfChecks: readonly SelfCheckResult[];
+  readonly load: LoadTimings;
+  /** GPU memory on our device, ONNX Runtime's included; zeros on WASM. */
+  readonly vram: { readonly liveBytes: number; readonly peakBytes: number };
+}
+
+// ── The pipeline, as the worker sees it ────────────────────────────────────────────────────────────────
+
+export interface CallHooks<Progress> {
+  /** Honoured between two passes at the latest. */
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (progress: Progress) => void;
+}
+
+/** A loaded model: `pipeline.ts` makes one, `thread/serve` serves it to the page. */
+export interface Pipeline {
+  readonly status: EmbedderStatus;
+  /** Settles when the GPU device is lost or the runtime is condemned; the pipeline is of no use after it. */
+  readonly failed: Promise<unknown>;
+  embed(
+    inputs: readonly EmbedInput[],
+    request: EmbedRequest,
+    hooks: CallHooks<EmbedProgress>,
+  ): Promise<EmbeddingMatrix<OutputType>>;
+  tokenize(texts: readonly string[], options: TokenizeOptions, hooks?: CallHooks<never>): Promise<PaddedBatch>;
+  /** Of the text as it would be embedded, prompt and end token included; never cut. */
+  countTokens(text: string, options: TokenizeOptions, hooks?: CallHooks<never>): Promise<number>;
+  dispose(): void;
+}
