@@ -1,0 +1,63 @@
+import { describe, expect, it } from "vitest";
+import type { AdapterFacts } from "../types.ts";
+import { candidates, findAdapter } from "./device.ts";
+
+const HARDWARE: AdapterFacts = {
+  vendor: "acme",
+  architecture: "one",
+  description: "",
+  software: false,
+  shaderF16: true,
+  subgroupMinSize: 32,
+  maxBufferSize: 2 ** 31,
+};
+
+const names = (list: ReturnType<typeof candidates>): string[] =>
+  list.map(({ execution: e }) => `${e.kind} ${e.activations}${e.subgroups ? " subgroups" : ""}`);
+
+const f32 = { activations: "f32" } as const;
+
+describe("candidates", () => {
+  it("goes from the fastest to the safest", () => {
+    const list = candidates({ device: "auto", activations: "f16" }, { adapter: HARDWARE, missing: "" });
+    expect(names(list)).toEqual(["webgpu f16 subgroups", "webgpu f16", "webgpu f32", "wasm f32"]);
+  });
+
+  it("asks for no subgroups where they are narrower than 16", () => {
+    const adapter = { ...HARDWARE, subgroupMinSize: 8 };
+    expect(names(candidates({ device: "webgpu", ...f32 }, { adapter, missing: "" }))).toEqual(["webgpu f32"]);
+  });
+
+  it("takes WebAssembly on a software adapter and says why", () => {
+    const adapter = { ...HARDWARE, software: true };
+    const list = candidates({ device: "auto", ...f32 }, { adapter, missing: "" });
+    expect(names(list)).toEqual(["wasm f32"]);
+    expect(list[0]!.reason).toContain("software");
+  });
+
+  it("uses a software adapter when WebGPU is demanded, and never WebAssembly then", () => {
+    const adapter = { ...HARDWARE, software: true, subgroupMinSize: 4 };
+    expect(names(candidates({ device: "webgpu", ...f32 }, { adapter, missing: "" }))).toEqual(["webgpu f32"]);
+  });
+
+  it("says so when f16 is wished for and missing", () => {
+    const adapter = { ...HARDWARE, shaderF16: false };
+    const list = candidates({ device: "auto", activations: "f16" }, { adapter, missing: "" });
+    expect(names(list)[0]).toBe("webgpu f32 subgroups");
+    expect(list[0]!.reason).toContain("shader-f16");
+  });
+
+  it("refuses WebGPU where there is none, with the reason", async () => {
+    const { adapter, missing } = await findAdapter(undefined);
+    expect(adapter).toBeNull();
+    expect(() => candidates({ device: "webgpu", ...f32 }, { adapter: null, missing })).toThrow(
+      expect.objectContaining({ code: "webgpu-unavailable", message: expect.stringContaining("no WebGPU") }),
+    );
+    expect(names(candidates({ device: "auto", ...f32 }, { adapter: null, missing }))).toEqual(["wasm f32"]);
+  });
+
+  it("passes on that the browser offers no adapter", async () => {
+    const gpu = { requestAdapter: () => Promise.resolve(null) };
+    expect((await findAdapter(gpu)).missing).toBe("the browser offers no WebGPU adapter");
+  });
+});
