@@ -1,0 +1,131 @@
+/** @file What callers pass, checked before anything is sent or started. Pure; the model's own limits are the worker's. */
+import { EmbedError } from "./errors.ts";
+import type { EmbedInput, EmbedRequest, LoadRequest, OutputType } from "./types.ts";
+
+const CHOICES: Readonly<Record<string, readonly string[]>> = {
+  device: ["auto", "webgpu", "wasm"],
+  activations: ["f32", "f16"],
+  role: ["query", "document"],
+  output: ["float32", "int8", "binary"],
+  overflow: ["error", "truncate"],
+  priority: ["interactive", "normal", "bulk"],
+};
+
+/** What `createEmbedder` is given about the model and how to run it. */
+export interface ModelOptions extends Pick<LoadRequest, "device" | "activations" | "chunkTokens"> {
+  /** URL of the pack's folder, relative to the page. */
+  readonly model: string | URL;
+}
+
+/**
+ * The rows of one request, as plain arrays: those of a reactive framework are proxies, which cannot be sent.
+ *
+ * @param inputs - A text, token ids, or an array of either; ids in one flat array are one row (as in the OpenAI API).
+ * @throws {EmbedError} `invalid-input` with the index and the type of what is neither a text nor token ids.
+ */
+export function checkInputs(inputs: EmbedInput | readonly EmbedInput[]): EmbedInput[] {
+  if (typeof inputs === "string") return [inputs];
+  if (!Array.isArray(inputs)) throw wrongType("inputs are not a text or an array", inputs);
+  if (typeof inputs[0] === "number") return [checkIds(inputs, 0)];
+  // Array.from also visits the holes of a sparse array; map would skip them.
+  return Array.from(inputs as readonly unknown[], (input, index) => {
+    if (typeof input === "string") return input;
+    if (Array.isArray(input)) return checkIds(input, index);
+    throw wrongType(`input ${index} is not a text or an array of token ids`, input, { index });
+  });
+}
+
+/** @throws {EmbedError} `invalid-input` with the index and the type of what is not a text. */
+export function checkTexts(texts: readonly string[]): string[] {
+  if (!Array.isArray(texts)) throw wrongType("texts are not an array", texts);
+  return Array.from(texts as readonly unknown[], (text, index) => {
+    if (typeof text === "string") return text;
+    throw wrongType(`text ${index} is not a string`, text, { index });
+  });
+}
+
+/** @throws {EmbedError} `invalid-input` with the type of what is not a text. */
+export function checkText(text: string, name = "text"): string {
+  if (typeof text !== "string") throw wrongType(`${name} is not a string`, text);
+  return text;
+}
+
+/**
+ * The part of the options that goes to the worker.
+ *
+ * @throws {EmbedError} `invalid-input` with the option and its value.
+ */
+export function checkRequest<O extends OutputType>(options: EmbedRequest<O>): EmbedRequest<O> {
+  checkChoices(options);
+  const { instruction } = options;
+  if (instruction !== undefined) checkText(instruction, "instruction");
+  // The hooks stay on the page: neither a signal nor a function can be sent.
+  return { ...options, signal: undefined, onProgress: undefined } as EmbedRequest<O>;
+}
+
+/**
+ * @param baseUrl - What a relative `model` is relative to; `undefined` outside a page.
+ * @throws {EmbedError} `invalid-input` with the option and its value.
+ */
+export function checkModelOptions(options: ModelOptions, baseUrl: string | undefined): LoadRequest {
+  checkChoices(options);
+  const { model, device, activations, chunkTokens } = options;
+  if (chunkTokens !== undefined) checkPositiveInteger("chunkTokens", chunkTokens);
+  return {
+    modelUrl: folderUrl(model, baseUrl),
+    ...(device !== undefined && { device }),
+    ...(activations !== undefined && { activations }),
+    ...(chunkTokens !== undefined && { chunkTokens }),
+  };
+}
+
+/** @throws {EmbedError} `invalid-input` with the option and its value. */
+export function checkPositiveInteger(option: string, value: number): number {
+  if (Number.isInteger(value) && value > 0) return value;
+  const message = `${option} is ${String(value)}, not a positive integer`;
+  throw new EmbedError("invalid-input", message, { details: { option, value } });
+}
+
+function checkIds(ids: readonly unknown[], index: number): number[] {
+  return Array.from(ids, (id, position) => {
+    if (Number.isInteger(id)) return id as number;
+    throw wrongType(`token ${position} of input ${index} is not an integer`, id, { index, position });
+  });
+}
+
+function checkChoices(options: object): void {
+  for (const [option, value] of Object.entries(options)) {
+    const allowed = CHOICES[option];
+    if (value === undefined || allowed === undefined || allowed.includes(value)) continue;
+    const message = `${option} is ${describe(value)}, not one of ${allowed.join(", ")}`;
+    throw new EmbedError("invalid-input", message, { details: { option, value, allowed } });
+  }
+}
+
+/** With a slash at the end, so that file names resolve inside the folder. */
+function folderUrl(model: string | URL, baseUrl: string | undefined): string {
+  const text = model instanceof URL ? model.href : model;
+  if (typeof text !== "string" || text === "" || !URL.canParse(text, baseUrl)) {
+    const message = `model is ${describe(model)}, not the URL of a pack's folder`;
+    throw new EmbedError("invalid-input", message, { details: { option: "model", value: model } });
+  }
+  const url = new URL(text, baseUrl);
+  if (!url.pathname.endsWith("/")) url.pathname += "/";
+  return url.href;
+}
+
+function wrongType(fault: string, value: unknown, details = {}): EmbedError {
+  const type = typeName(value);
+  return new EmbedError("invalid-input", `${fault}: ${describe(value)}`, { details: { ...details, type } });
+}
+
+function typeName(value: unknown): string {
+  if (value === null) return "null";
+  return typeof value === "object" ? (value.constructor?.name ?? "object") : typeof value;
+}
+
+/** Texts (their beginning) and numbers as they are, the rest by type. */
+function describe(value: unknown): string {
+  if (typeof value === "string") return JSON.stringify(value.slice(0, 80));
+  return typeof value === "number" ? String(value) : typeName(value);
+}

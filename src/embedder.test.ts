@@ -1,0 +1,133 @@
+/** @file Tests of the embedder over a real message channel. */
+import { afterEach, describe, expect, expectTypeOf, it } from "vitest";
+import { openEmbedder, type Embedder, type EmbedderOptions } from "./embedder.ts";
+import { LetterPipeline, openLetterPipeline } from "./thread/fixtures/letter-pipeline.ts";
+import { servedPort } from "./thread/fixtures/served-port.ts";
+import type { EmbeddingMatrix, EmbedInput, EmbedProgress, EmbedRequest } from "./types.ts";
+
+const MODEL = "http://localhost/letters";
+const embedders: Embedder[] = [];
+afterEach(() => embedders.splice(0).forEach((embedder) => embedder.dispose()));
+
+async function open(options: Partial<EmbedderOptions> = {}): Promise<Embedder> {
+  const embedder = await openEmbedder({ model: MODEL, ...options }, () => servedPort(openLetterPipeline));
+  embedders.push(embedder);
+  return embedder;
+}
+
+/** An embedder, and what its worker is asked. */
+async function openRecorded() {
+  const requests: { inputs: readonly EmbedInput[]; request: EmbedRequest }[] = [];
+  class Recorder extends LetterPipeline {
+    override embed(...call: Parameters<LetterPipeline["embed"]>): ReturnType<LetterPipeline["embed"]> {
+      requests.push({ inputs: call[0], request: call[1] });
+      return super.embed(...call);
+    }
+  }
+  const startWorker = () =>
+    servedPort(async (request, hooks) => new Recorder((await openLetterPipeline(request, hooks)).status.selfChecks));
+  const embedder = await openEmbedder({ model: MODEL }, startWorker);
+  embedders.push(embedder);
+  return { embedder, requests };
+}
+
+const refused = { code: "invalid-input" };
+
+describe("openEmbedder", () => {
+  it.each([{ model: "" }, { device: "gpu" }, { chunkTokens: -1 }, { readyTimeoutMs: 0 }])(
+    "starts no worker for %j",
+    async (options) => {
+      const startWorker = () => expect.fail("a worker was started");
+      const all = { model: MODEL, ...options } as EmbedderOptions;
+      await expect(openEmbedder(all, startWorker)).rejects.toMatchObject(refused);
+    },
+  );
+});
+
+describe("Embedder", () => {
+  it("embeds texts and ids, rows in order", async () => {
+    const embedder = await open();
+    expect([...(await embedder.embed(["ab", "c"])).data]).toEqual([2, 0, 1, 1]);
+    expect((await embedder.embed("text")).rows).toBe(1);
+    expect([...(await embedder.embed([7, 8, 9])).data]).toEqual([3, 0]);
+    expect((await embedder.embed([[7], [8, 9]])).rows).toBe(2);
+  });
+
+  it("gives a matrix without rows for no input, with dimensions and space", async () => {
+    const matrix = await (await open()).embed([]);
+    expect(matrix).toMatchObject({ rows: 0, dimensions: 2, space: "letters" });
+    expect(matrix.data).toEqual(new Float32Array(0));
+  });
+
+  it("types the result by the output asked for", async () => {
+    const embedder = await open();
+    expectTypeOf(embedder.embed("a")).resolves.toEqualTypeOf<EmbeddingMatrix<"float32">>();
+    expectTypeOf(embedder.embed("a", { dimensions: 2 })).resolves.toEqualTypeOf<EmbeddingMatrix<"float32">>();
+    expectTypeOf(embedder.embed("a", { output: "int8" })).resolves.toEqualTypeOf<EmbeddingMatrix<"int8">>();
+    const binary = embedder.embedDocuments(["a"], { output: "binary" });
+    expectTypeOf(binary).resolves.toEqualTypeOf<EmbeddingMatrix<"binary">>();
+    expect((await binary).output).toBe("binary");
+  });
+
+  it("embeds a query as an interactive query in float32", async () => {
+    const { embedder, requests } = await openRecorded();
+    const vector = await embedder.embedQuery("what?", { instruction: "find it", dimensions: 2 });
+    expect([...vector]).toEqual([5, 0]);
+    const request = {
+      role: "query",
+      priority: "interactive",
+      output: "float32",
+      instruction: "find it",
+      dimensions: 2,
+    };
+    expect(requests).toMatchObject([{ inputs: ["what?"], request }]);
+  });
+
+  it("embeds documents as documents, at the priority asked for", async () => {
+    const { embedder, requests } = await openRecorded();
+    await embedder.embedDocuments(["a", "b"], { priority: "bulk", overflow: "truncate" });
+    const request = { role: "document", priority: "bulk", overflow: "truncate" };
+    expect(requests).toMatchObject([{ inputs: ["a", "b"], request }]);
+  });
+
+  it("refuses bad input with its index before anything is sent, and stays usable", async () => {
+    const { embedder, requests } = await openRecorded();
+    const bad = ["a", undefined] as unknown as string[];
+    const details = { index: 1, type: "undefined" };
+    await expect(embedder.embed(bad)).rejects.toMatchObject({ ...refused, details });
+    await expect(embedder.embedDocuments(bad)).rejects.toMatchObject({ ...refused, details });
+    await expect(embedder.embedDocuments([[1]] as unknown as string[])).rejects.toMatchObject(refused);
+    await expect(embedder.embedQuery(["a"] as unknown as string)).rejects.toMatchObject(refused);
+    await expect(embedder.countTokens(1 as unknown as string)).rejects.toMatchObject(refused);
+    await expect(embedder.tokenize("a" as unknown as string[])).rejects.toMatchObject(refused);
+    await expect(embedder.embed("a", { output: "f16" as "int8" })).rejects.toMatchObject(refused);
+    expect(requests).toEqual([]);
+    expect((await embedder.embed("a")).rows).toBe(1);
+  });
+
+  it("takes progress and a signal with each call", async () => {
+    const embedder = await open();
+    const seen: EmbedProgress[] = [];
+    await embedder.embedDocuments(["report often"], { onProgress: (progress) => seen.push(progress) });
+    expect(seen.at(-1)?.doneTexts).toBe(1000);
+    const signal = AbortSignal.abort();
+    await expect(embedder.embed("a", { signal })).rejects.toMatchObject({ code: "aborted" });
+    await expect(embedder.embedQuery("a", { signal })).rejects.toMatchObject({ code: "aborted" });
+    await expect(embedder.countTokens("a", { signal })).rejects.toMatchObject({ code: "aborted" });
+    await expect(embedder.tokenize(["a"], { signal })).rejects.toMatchObject({ code: "aborted" });
+  });
+
+  it("counts and tokenizes", async () => {
+    const embedder = await open();
+    expect(await embedder.countTokens("four")).toBe(4);
+    expect(await embedder.tokenize(["ab", "a"])).toMatchObject({ rows: 2, columns: 2 });
+  });
+
+  it("rejects every call with disposed when its block has ended", async () => {
+    const embedder = await open();
+    embedder[Symbol.dispose]();
+    expect(embedder.status.state).toBe("disposed");
+    await expect(embedder.embed("a")).rejects.toMatchObject({ code: "disposed" });
+    await expect(embedder.countTokens("a")).rejects.toMatchObject({ code: "disposed" });
+  });
+});

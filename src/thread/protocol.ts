@@ -1,0 +1,51 @@
+/** @file What crosses between page and worker. Types only; every value survives a structured clone. */
+import type { ErrorCode, ErrorDetails } from "../errors.ts";
+import type {
+  EmbedderStatus,
+  EmbeddingMatrix,
+  EmbedInput,
+  EmbedProgress,
+  EmbedRequest,
+  LoadProgress,
+  LoadRequest,
+  OutputType,
+  PaddedBatch,
+  TokenizeOptions,
+} from "../types.ts";
+
+/** Raised with every change to this file: a page must not talk to the worker of another build left in a cache. */
+export type ProtocolVersion = 1;
+
+/**
+ * What the worker offers, over comlink. `callId` is unique on the page and names the call in `cancel` and in events.
+ * There is no `dispose`: the page terminates the worker, which frees its GPU memory at once, even in mid-run.
+ */
+export interface EmbedService {
+  /** The handshake: a script that fails to start, or that is another one, never answers it. */
+  ready(): ProtocolVersion;
+  /** Once per worker: ONNX Runtime keeps process-wide state. */
+  load(callId: number, request: LoadRequest): Promise<EmbedderStatus>;
+  embed(callId: number, inputs: readonly EmbedInput[], request: EmbedRequest): Promise<EmbeddingMatrix<OutputType>>;
+  tokenize(callId: number, texts: readonly string[], options: TokenizeOptions): Promise<PaddedBatch>;
+  countTokens(callId: number, text: string, options: TokenizeOptions): Promise<number>;
+  /** Nothing happens when the call has settled. */
+  cancel(callId: number): void;
+}
+
+/**
+ * Worker → page, on the port of the answers, so that a call's last progress and the status it left behind
+ * arrive before its result.
+ */
+export type ServiceEvent =
+  | { readonly kind: "progress"; readonly callId: number; readonly progress: LoadProgress | EmbedProgress }
+  | { readonly kind: "status"; readonly status: EmbedderStatus };
+
+/** An `EmbedError` on its way. */
+export interface TransferredError {
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly details: ErrorDetails;
+  /** The chain of causes as text, `null` where there is none. */
+  readonly cause: string | null;
+  readonly stack: string | undefined;
+}
