@@ -24,7 +24,11 @@ export default defineConfig(({ mode }) => ({
       : { outDir: "dist/demo" },
   worker: { format: "es" as const },
   // ONNX Runtime finds its .wasm beside its own module; pre-bundling would move the module away from it.
-  optimizeDeps: { exclude: ["onnxruntime-web"] },
+  // The others are named, or Vite would find them in mid-test and reload the page.
+  optimizeDeps: {
+    exclude: ["onnxruntime-web"],
+    include: ["comlink", "@huggingface/tokenizers", "preact", "preact/hooks", "preact/jsx-dev-runtime"],
+  },
   oxc: { jsx: { runtime: "automatic" as const, importSource: "preact" } },
   test: {
     projects: [

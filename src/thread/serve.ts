@@ -82,11 +82,13 @@ class PipelineService implements EmbedService {
   }
 
   tokenize(callId: number, texts: readonly string[], options: TokenizeOptions): Promise<PaddedBatch> {
-    return this.#run(callId, async () => transferArrays(await this.#loaded().tokenize(texts, options)));
+    return this.#run(callId, async (hooks: CallHooks<never>) =>
+      transferArrays(await this.#loaded().tokenize(texts, options, hooks)),
+    );
   }
 
   countTokens(callId: number, text: string, options: TokenizeOptions): Promise<number> {
-    return this.#run(callId, async () => this.#loaded().countTokens(text, options));
+    return this.#run(callId, async (hooks: CallHooks<never>) => this.#loaded().countTokens(text, options, hooks));
   }
 
   cancel(callId: number): void {

@@ -1,0 +1,161 @@
+/** @file Loading: pack → device → a pipeline that has given its known answers. */
+import { DEFAULT_CHUNK_TOKENS } from "./batch/plan.ts";
+import { EmbedError } from "./errors.ts";
+import { chooseExecution, openEngine, type ExecutionChoice } from "./gpu/engine.ts";
+import { readFinalNorm } from "./gpu/weights.ts";
+import { openHttpPack } from "./model/source.ts";
+import { embeddingSpace } from "./model/space.ts";
+import { EmbedPipeline, type PipelineParts } from "./pipeline.ts";
+import { selfCheck } from "./self-check.ts";
+import { createTokenizer, type TextTokenizer } from "./tokenize/tokenizer.ts";
+import type {
+  CallHooks,
+  LoadPhase,
+  LoadProgress,
+  LoadRequest,
+  LoadTimings,
+  PackManifest,
+  PackReader,
+  ReadOptions,
+  SelfCheckResult,
+} from "./types.ts";
+
+/**
+ * Loads a pack onto the best device that gives its known answers.
+ *
+ * @throws {EmbedError} `model-not-found`, `model-fetch-failed`, `model-corrupt`, `webgpu-unavailable`, `out-of-memory`,
+ * `aborted`; `numeric-fault` with details `{ selfCheck, retry }` when this execution's answers are wrong: with `retry`
+ * a fresh worker may try the next safer one (ONNX Runtime keeps process-wide state).
+ */
+export async function openPipeline(request: LoadRequest, hooks: CallHooks<LoadProgress>): Promise<EmbedPipeline> {
+  // A part that fails to load ends the reading of the others.
+  const controller = new AbortController();
+  const signal = hooks.signal ? AbortSignal.any([hooks.signal, controller.signal]) : controller.signal;
+  try {
+    return await load(request, { ...hooks, signal });
+  } catch (error) {
+    controller.abort(error);
+    throw error;
+  }
+}
+
+async function load(
+  request: LoadRequest,
+  hooks: CallHooks<LoadProgress> & { readonly signal: AbortSignal },
+): Promise<EmbedPipeline> {
+  const { signal } = hooks;
+  const clock = new Clock();
+  hooks.onProgress?.({ phase: "device", loadedBytes: 0, totalBytes: 0 });
+  const failedChecks = request.failedChecks ?? [];
+  const wish = { device: request.device ?? "auto", activations: request.activations ?? "f32" };
+  // Before anything large is fetched: a device that is missing must not cost a download.
+  const choice = await clock.time("deviceMs", () => chooseExecution(wish, navigator.gpu, failedChecks));
+  const pack = await clock.time("manifestMs", () => openHttpPack(request.modelUrl, { signal }));
+  const report = reportBytes(pack.manifest, choice, hooks);
+  const parts = await loadParts({ pack, choice, clock }, { signal, onBytes: (bytes) => report("weights", bytes) });
+  report("self-check", 0);
+  const selfChecks: SelfCheckResult[] = [...failedChecks];
+  const chunkTokens = request.chunkTokens ?? DEFAULT_CHUNK_TOKENS;
+  const loaded = { selfChecks, load: clock.timings };
+  const pipeline = new EmbedPipeline({ ...parts, manifest: pack.manifest, chunkTokens, loaded });
+  try {
+    const embedIds = (batch: readonly Int32Array[]) => pipeline.embedIds(batch, signal);
+    const check = () => selfCheck(pack.manifest.golden, embedIds, choice.execution);
+    const result = await clock.time("selfCheckMs", check);
+    selfChecks.push(result);
+    if (!result.passed) throw wrongAnswers(result, choice);
+  } catch (error) {
+    pipeline.dispose();
+    throw error;
+  }
+  clock.stop();
+  return pipeline;
+}
+
+async function loadParts(
+  what: { readonly pack: PackReader; readonly choice: ExecutionChoice; readonly clock: Clock },
+  options: ReadOptions,
+): Promise<Pick<PipelineParts, "engine" | "tokenizer" | "gain" | "space">> {
+  const { pack, choice, clock } = what;
+  const engine = openEngine(pack, choice, options);
+  try {
+    const [tokenizer, gain, space] = await Promise.all([
+      clock.time("tokenizerMs", () => loadTokenizer(pack, options)),
+      readFinalNorm(pack, options),
+      embeddingSpace(pack.manifest),
+    ]);
+    const { timings } = await engine;
+    clock.add(timings);
+    return { engine: await engine, tokenizer, gain, space };
+  } catch (error) {
+    // The engine may still be opening: give back what it holds whenever it is there.
+    engine.then((opened) => opened.release()).catch(() => undefined);
+    throw error;
+  }
+}
+
+async function loadTokenizer(pack: PackReader, options: ReadOptions): Promise<TextTokenizer | null> {
+  const { tokenizer, endTokenId, padTokenId, maxTokens, prompts } = pack.manifest;
+  if (!tokenizer) return null;
+  const readText = async (name: string) => new TextDecoder().decode(await pack.readFile(name, options));
+  const [model, config] = await Promise.all([readText(tokenizer.model), readText(tokenizer.config)]);
+  return createTokenizer({ model, config, endTokenId, padTokenId, maxTokens, prompts });
+}
+
+function wrongAnswers(selfCheck: SelfCheckResult, { saferLeft: retry }: ExecutionChoice): EmbedError {
+  const { execution, maxAbsDiff, tolerance } = selfCheck;
+  const where = `${execution.kind} ${execution.activations}${execution.subgroups ? " with subgroups" : ""}`;
+  const message = `${where} gives wrong vectors: off by ${maxAbsDiff} from the pack's known answers, limit ${tolerance}`;
+  return new EmbedError("numeric-fault", message, { details: { selfCheck, retry } });
+}
+
+/** Turns bytes as they arrive into progress of the whole load. */
+function reportBytes(
+  manifest: PackManifest,
+  { execution }: ExecutionChoice,
+  hooks: CallHooks<LoadProgress>,
+): (phase: LoadPhase, bytes: number) => void {
+  const otherGraph = manifest.graphs[execution.activations === "f32" ? "f16" : "f32"];
+  const totalBytes = manifest.files.reduce((sum, { name, bytes }) => sum + (name === otherGraph ? 0 : bytes), 0);
+  let loadedBytes = 0;
+  return (phase, bytes) => {
+    loadedBytes += bytes;
+    hooks.onProgress?.({ phase, loadedBytes, totalBytes });
+    // The graph's session is all that is left to wait for when every byte is here.
+    if (phase === "weights" && loadedBytes === totalBytes) {
+      hooks.onProgress?.({ phase: "session", loadedBytes, totalBytes });
+    }
+  };
+}
+
+/** Milliseconds by phase; phases overlap, so they add up to more than the total. */
+class Clock {
+  readonly #started = performance.now();
+  readonly timings: { -readonly [Phase in keyof LoadTimings]: number } = {
+    manifestMs: 0,
+    deviceMs: 0,
+    runtimeMs: 0,
+    sessionMs: 0,
+    weightsMs: 0,
+    tokenizerMs: 0,
+    selfCheckMs: 0,
+    totalMs: 0,
+  };
+
+  async time<T>(phase: keyof LoadTimings, task: () => Promise<T>): Promise<T> {
+    const started = performance.now();
+    try {
+      return await task();
+    } finally {
+      this.timings[phase] += performance.now() - started;
+    }
+  }
+
+  add(timings: Partial<LoadTimings>): void {
+    for (const phase of Object.keys(timings) as (keyof LoadTimings)[]) this.timings[phase] += timings[phase] ?? 0;
+  }
+
+  stop(): void {
+    this.timings.totalMs = performance.now() - this.#started;
+  }
+}

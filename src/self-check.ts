@@ -1,0 +1,56 @@
+/** @file Known answers at load: a device that computes wrong vectors is found before it serves one. Pure. */
+import type { Execution, GoldenVector, SelfCheckResult } from "./types.ts";
+
+/**
+ * Largest component difference of a unit vector to the float64 reference. f32: kernels that are right stay below 1e-6
+ * (nano and stress models); the flash-attention fault on narrow subgroups is off by 4e-2 and more. f16: rounding of
+ * activations costs up to TOLERANCE_F16_MEASURED.
+ */
+const TOLERANCE = { f32: 2e-5, f16: 5e-3 } as const;
+
+/** Embeds token ids as one ragged batch; full dimensions, unit vectors. */
+export type EmbedIds = (batch: readonly Int32Array[]) => Promise<readonly Float32Array[]>;
+
+/**
+ * Embeds the pack's golden inputs alone and as one ragged batch, and compares.
+ *
+ * @param golden - The pack's known answers; an empty list passes with differences of 0.
+ */
+export async function selfCheck(
+  golden: readonly GoldenVector[],
+  embedIds: EmbedIds,
+  execution: Execution,
+): Promise<SelfCheckResult> {
+  const inputs = golden.map(({ inputIds }) => Int32Array.from(inputIds));
+  const batches = [...inputs.map((input) => [input]), inputs];
+  let maxAbsDiff = 0;
+  let minCosine = 1;
+  let next = 0;
+  for (const batch of batches) {
+    for (const vector of await embedIds(batch)) {
+      const expected = golden[next++ % golden.length]!;
+      const { absDiff, cosine } = compare(vector.subarray(0, expected.dimensions), expected.vector);
+      maxAbsDiff = Math.max(maxAbsDiff, absDiff);
+      minCosine = Math.min(minCosine, cosine);
+    }
+  }
+  const tolerance = TOLERANCE[execution.activations];
+  return { execution, passed: maxAbsDiff <= tolerance, maxAbsDiff, minCosine, tolerance };
+}
+
+/** A component that is not finite makes the difference infinite: NaN would slip through a maximum. */
+function compare(actual: Float32Array, expected: readonly number[]): { absDiff: number; cosine: number } {
+  let dot = 0;
+  let actualSquares = 0;
+  let expectedSquares = 0;
+  let absDiff = 0;
+  expected.forEach((value, i) => {
+    const component = actual[i] ?? NaN;
+    dot += component * value;
+    actualSquares += component * component;
+    expectedSquares += value * value;
+    absDiff = Math.max(absDiff, Number.isFinite(component) ? Math.abs(component - value) : Infinity);
+  });
+  const cosine = dot / Math.sqrt(actualSquares * expectedSquares);
+  return { absDiff, cosine: Number.isFinite(cosine) ? cosine : -1 };
+}
