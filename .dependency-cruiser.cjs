@@ -18,19 +18,22 @@ module.exports = {
       severity: "error",
       comment: "A stage imports errors, types and its own folder; pipeline.ts composes stages.",
       from: { path: `^src/(${STAGES})/`, pathNot: "[.]test[.]ts$" },
-      to: { path: "^(src|workers|demo|tools|bench)/", pathNot: ["^src/(errors|types)[.]ts$", "^src/$1/"] },
+      to: { path: "^(src|workers|demo|tools|bench)/", pathNot: ["^src/(errors|types|next-task)[.]ts$", "^src/$1/"] },
     },
     {
       name: "foundations-import-nothing",
       severity: "error",
-      from: { path: "^src/(errors|types)[.]ts$" },
+      from: { path: "^src/(errors|types|next-task)[.]ts$" },
       to: { pathNot: "^src/types[.]ts$" },
     },
     {
       name: "pipeline-composes-stages-only",
       severity: "error",
-      from: { path: "^src/pipeline[.]ts$" },
-      to: { path: "^(src|workers|demo)/", pathNot: [`^src/(${STAGES})/`, "^src/(errors|types)[.]ts$"] },
+      from: { path: "^src/(open-)?pipeline[.]ts$" },
+      to: {
+        path: "^(src|workers|demo)/",
+        pathNot: [`^src/(${STAGES})/`, "^src/(errors|types|next-task|pipeline|self-check)[.]ts$"],
+      },
     },
     {
       name: "thread-knows-no-stage",

@@ -5,9 +5,12 @@ import { chromiumArgs, findChromium } from "./tools/chromium.mjs";
 const PORT = 4174;
 const executablePath = findChromium();
 
+/** As a visitor's browser without a usable GPU comes. */
+const withoutWebGpu = chromiumArgs.filter((argument) => argument !== "--enable-unsafe-webgpu");
+const launch = (args: string[]) => ({ args, ...(executablePath ? { executablePath } : {}) });
+
 export default defineConfig({
   testDir: "e2e",
-  testMatch: "*.spec.ts",
   timeout: 300_000,
   // Two cores and a software GPU: one page at a time.
   workers: 1,
@@ -16,8 +19,11 @@ export default defineConfig({
   outputDir: "test-results",
   use: {
     baseURL: `http://127.0.0.1:${PORT}/`,
-    launchOptions: { args: chromiumArgs, ...(executablePath ? { executablePath } : {}) },
   },
+  projects: [
+    { name: "webgpu", testMatch: "webgpu.spec.ts", use: { launchOptions: launch(chromiumArgs) } },
+    { name: "visitor", testMatch: "visitor.spec.ts", use: { launchOptions: launch(withoutWebGpu) } },
+  ],
   webServer: {
     command: `npx vite preview --host 127.0.0.1 --port ${PORT} --strictPort`,
     url: `http://127.0.0.1:${PORT}/`,

@@ -8,6 +8,8 @@ const chromium = findChromium();
 export default defineConfig(({ mode }) => ({
   // Relative, or the library's worker URL would be absolute and break consumers.
   base: "./",
+  // A page that does not exist is a 404, not index.html: a mistyped model URL must not look like a broken manifest.
+  appType: "mpa" as const,
   publicDir: mode === "lib" ? false : "public",
   build:
     mode === "lib"

@@ -3,6 +3,7 @@ import { planPasses } from "./batch/plan.ts";
 import { PRIORITIES, PriorityMutex } from "./batch/queue.ts";
 import { EmbedError } from "./errors.ts";
 import type { Engine } from "./gpu/engine.ts";
+import { nextTask } from "./next-task.ts";
 import { finalNorm } from "./pool/final-norm.ts";
 import { assertDimensions, truncate } from "./pool/matryoshka.ts";
 import { normalize } from "./pool/normalize.ts";
@@ -198,7 +199,11 @@ export class EmbedPipeline implements Pipeline {
         spent.queueMs += begun - asked;
         const results = await this.#parts.engine.stack.runPass(pass, {
           inputIds: (sequence) => sequences[sequence]!.inputIds,
-          exclusive: (run) => this.#runs.run(priority, run, { signal }),
+          exclusive: async (run) => {
+            // On WASM a run blocks the thread: only here does a query or a cancellation reach the worker.
+            await nextTask();
+            return this.#runs.run(priority, run, { signal });
+          },
           signal,
         });
         for (const [sequence, row] of results) rows[sequence] = row;

@@ -1,0 +1,95 @@
+/** @file The page's frame: search on top, answers below, library and machine beside them. */
+import { useCallback, useRef } from "preact/hooks";
+import { FailureCard, ProblemsCard } from "./failure-card.tsx";
+import { useKeyboard } from "./keyboard.ts";
+import { LibraryPanel } from "./library-panel.tsx";
+import { LoadCard } from "./load-progress.tsx";
+import { Ground, Logo } from "./logo.tsx";
+import type { Page } from "./page.ts";
+import { ResultList } from "./result-list.tsx";
+import { SearchBox } from "./search-box.tsx";
+import type { SettingsProblem } from "./settings.ts";
+import { stageOf } from "./state.ts";
+import type { PageState } from "./state.ts";
+import { StatusPanel } from "./status-panel.tsx";
+import { useStore } from "./store.ts";
+import { strings } from "./strings.ts";
+
+/** The whole page; with `problems` it asks for a better address and loads nothing. */
+export function App({ page, problems }: { page: Page; problems: readonly SettingsProblem[] }) {
+  const state = useStore(page.store);
+  const input = useRef<HTMLInputElement>(null);
+  const onQuery = useCallback((query: string) => page.type(query), [page]);
+  const onFiles = useCallback((files: FileList) => void page.addFiles([...files]), [page]);
+  useKeyboard(
+    input,
+    useCallback(() => page.type(""), [page]),
+  );
+  const usable = problems.length === 0;
+  const stage = usable ? stageOf(state) : "error";
+  return (
+    <div class="app" data-testid="app" data-state={stage} {...indexingFigures(state)}>
+      <a class="skip" href="#query">
+        {strings.skipToSearch}
+      </a>
+      <header class="hero">
+        <p class="brand">
+          <Logo /> {strings.name}
+        </p>
+        <h1>{strings.title}</h1>
+        <p class="lead">{strings.lead}</p>
+        {usable && (
+          <SearchBox
+            inputRef={input}
+            query={state.search.query}
+            questions={state.sample?.questions ?? []}
+            waiting={state.status === null}
+            onQuery={onQuery}
+          />
+        )}
+        <Ground />
+      </header>
+      <main class="columns">
+        <div class="column-main">
+          {usable ? <Model page={page} state={state} /> : <ProblemsCard problems={problems} />}
+          {state.status && <ResultList search={state.search} indexing={state.indexing} />}
+        </div>
+        <aside class="column-side" hidden={!usable}>
+          <LibraryPanel
+            {...state}
+            ready={state.status !== null && state.failure === null}
+            onPause={() => page.pause()}
+            onResume={() => page.resume()}
+            onFiles={onFiles}
+          />
+          {state.status && <StatusPanel status={state.status} search={state.search} />}
+        </aside>
+      </main>
+      <footer class="footer">{strings.footer}</footer>
+    </div>
+  );
+}
+
+/** Loading, or what went wrong; nothing once all is well. */
+function Model({ page, state }: { page: Page; state: PageState }) {
+  const { status, failure, load } = state;
+  if (failure) {
+    return <FailureCard failure={failure} wasReady={status !== null} onRetry={() => void page.open()} />;
+  }
+  return status ? null : <LoadCard load={load} onCancel={() => page.cancel()} />;
+}
+
+/** For those who measure: tests and benchmarks read the root's attributes. */
+function indexingFigures({ indexing, status }: PageState) {
+  const { done, total, run } = indexing;
+  return {
+    "data-indexed": done,
+    "data-total": total,
+    "data-indexing-tokens": run.tokens,
+    "data-indexing-ms": run.elapsedMs.toFixed(0),
+    "data-device": status?.device.kind,
+    "data-activations": status?.device.activations,
+    "data-load-ms": status?.load.totalMs.toFixed(0),
+    "data-session-ms": status?.load.sessionMs.toFixed(0),
+  };
+}

@@ -1,0 +1,71 @@
+/** @file The search box and the questions to start with. */
+import type { RefObject } from "preact";
+import { strings } from "./strings.ts";
+
+/** A question, not a document: every keystroke runs all of it. */
+const MAX_QUERY_CHARACTERS = 2000;
+
+interface SearchBoxProps {
+  readonly inputRef: RefObject<HTMLInputElement | null>;
+  readonly query: string;
+  readonly questions: readonly string[];
+  readonly waiting: boolean;
+  readonly onQuery: (query: string) => void;
+}
+
+/** A text box that searches with every keystroke. */
+export function SearchBox({ inputRef, query, questions, waiting, onQuery }: SearchBoxProps) {
+  const ask = (question: string): void => {
+    onQuery(question);
+    inputRef.current?.focus();
+  };
+  return (
+    <search class="search">
+      <div class="search-field">
+        <svg class="search-icon" viewBox="0 0 24 24" aria-hidden="true">
+          <circle cx="10.5" cy="10.5" r="6.5" />
+          <path d="m15.5 15.5 5 5" />
+        </svg>
+        <input
+          ref={inputRef}
+          id="query"
+          type="search"
+          maxLength={MAX_QUERY_CHARACTERS}
+          class="search-input"
+          autocomplete="off"
+          spellcheck={false}
+          enterkeyhint="search"
+          placeholder={strings.search.placeholder}
+          aria-label={strings.search.label}
+          aria-describedby="search-hint"
+          aria-keyshortcuts="/"
+          value={query}
+          onInput={(event) => onQuery(event.currentTarget.value)}
+          data-testid="search"
+        />
+        <kbd class="search-key" aria-hidden="true">
+          /
+        </kbd>
+        {query !== "" && (
+          <button type="button" class="search-clear" aria-label={strings.search.clear} onClick={() => ask("")}>
+            <svg viewBox="0 0 24 24" aria-hidden="true">
+              <path d="m7 7 10 10M17 7 7 17" />
+            </svg>
+          </button>
+        )}
+      </div>
+      <p id="search-hint" class="search-hint">
+        {waiting && query !== "" ? strings.search.waiting : <span class="keys">{strings.search.hint}</span>}
+      </p>
+      <ul class="chips" aria-label={strings.search.suggested} data-testid="suggested">
+        {questions.map((question) => (
+          <li key={question}>
+            <button type="button" class="chip" aria-pressed={query === question} onClick={() => ask(question)}>
+              {question}
+            </button>
+          </li>
+        ))}
+      </ul>
+    </search>
+  );
+}

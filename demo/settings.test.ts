@@ -1,0 +1,49 @@
+/** @file Tests of the URL parameters. */
+import { describe, expect, it } from "vitest";
+import { readSettings } from "./settings.ts";
+
+const BASE = "https://strata.example/demo/index.html";
+
+describe("readSettings", () => {
+  it("takes the built-in pack beside the page and the automatic device by default", () => {
+    expect(readSettings("", BASE)).toEqual({
+      settings: { model: "https://strata.example/demo/models/nano-q4/", device: "auto", query: "" },
+      problems: [],
+    });
+  });
+
+  it("reads every parameter", () => {
+    const search = "?device=wasm&activations=f16&model=../packs/big&chunk=48&q=what+is+a+quine%3F";
+    expect(readSettings(search, BASE)).toEqual({
+      settings: {
+        model: "https://strata.example/packs/big/",
+        device: "wasm",
+        activations: "f16",
+        chunkTokens: 48,
+        query: "what is a quine?",
+      },
+      problems: [],
+    });
+  });
+
+  it.each([
+    ["?device=cuda", "device", "cuda"],
+    ["?device=", "device", ""],
+    ["?activations=bf16", "activations", "bf16"],
+    ["?chunk=0", "chunk", "0"],
+    ["?chunk=-4", "chunk", "-4"],
+    ["?chunk=2.5", "chunk", "2.5"],
+    ["?chunk=99999", "chunk", "99999"],
+    ["?model=", "model", ""],
+    ["?model=javascript:alert(1)", "model", "javascript:alert(1)"],
+    ["?model=blob:https://strata.example/1", "model", "blob:https://strata.example/1"],
+    ["?model=http://[", "model", "http://["],
+  ])("reports the bad value of %s", (search, parameter, value) => {
+    expect(readSettings(search, BASE).problems).toEqual([expect.objectContaining({ parameter, value })]);
+  });
+
+  it("reports every bad value at once and leaves unknown parameters alone", () => {
+    const { problems } = readSettings("?device=a&chunk=b&utm=c", BASE);
+    expect(problems.map((problem) => problem.parameter)).toEqual(["device", "chunk"]);
+  });
+});

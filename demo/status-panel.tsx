@@ -1,0 +1,113 @@
+/** @file What runs the model, whether it is right, and where the time goes. */
+import type { ComponentChildren } from "preact";
+import type { DeviceStatus, EmbedderStatus, LoadTimings, SelfCheckResult } from "../src/index.ts";
+import { formatDuration } from "./format.ts";
+import type { PageState, QueryTimings } from "./state.ts";
+import { strings } from "./strings.ts";
+import { TimeBars, TimeSplit } from "./time-split.tsx";
+import type { TimePart } from "./time-split.tsx";
+
+/** Facts of the loaded model and of the last query. */
+export function StatusPanel({ status, search }: Pick<PageState, "search"> & { status: EmbedderStatus }) {
+  return (
+    <section class="card panel" aria-labelledby="status-heading" data-testid="status">
+      <h2 id="status-heading">{strings.status.heading}</h2>
+      <h3>
+        {strings.status.lastQuery} <Total ms={search.timings?.totalMs} />
+      </h3>
+      {search.timings ? (
+        <TimeSplit parts={queryParts(search.timings, status.device)} totalMs={search.timings.totalMs} />
+      ) : (
+        <p class="small split">{strings.status.noQuery}</p>
+      )}
+      <Facts status={status} />
+      <h3>
+        {strings.status.loadTime} <Total ms={status.load.totalMs} />
+      </h3>
+      <TimeBars parts={loadParts(status.load)} totalMs={status.load.totalMs} />
+    </section>
+  );
+}
+
+function Total({ ms }: { ms: number | undefined }) {
+  return <span class="figures">{ms === undefined ? "" : formatDuration(ms)}</span>;
+}
+
+function Facts({ status }: { status: EmbedderStatus }) {
+  const { device, model, selfChecks, vram } = status;
+  return (
+    <dl class="facts">
+      <Fact term={strings.status.device} id="device">
+        {deviceName(device)}
+        <span class="small">{device.reason}</span>
+      </Fact>
+      <Fact term={strings.status.precision} id="activations">
+        {strings.status.activations(device.activations)}
+      </Fact>
+      <Fact term={strings.status.runtime} id="build">
+        {strings.status.build(device.build)}
+      </Fact>
+      <Fact term={strings.status.model} id="model">
+        {model.name}
+        <span class="small">{strings.status.weights(model.bits, model.hiddenSize, model.layers)}</span>
+      </Fact>
+      <Fact term={strings.status.selfCheck} id="self-check">
+        {selfChecks.map((check, index) => (
+          <span key={index} class="check" data-passed={check.passed}>
+            {describeCheck(check)}
+          </span>
+        ))}
+      </Fact>
+      {vram.peakBytes > 0 && (
+        <Fact term={strings.status.vram} id="vram">
+          {strings.status.vramUse(vram.liveBytes, vram.peakBytes)}
+        </Fact>
+      )}
+    </dl>
+  );
+}
+
+function Fact(props: { term: string; id: string; children: ComponentChildren }) {
+  return (
+    <div>
+      <dt>{props.term}</dt>
+      <dd data-testid={`status-${props.id}`}>{props.children}</dd>
+    </div>
+  );
+}
+
+function deviceName({ kind, adapter }: DeviceStatus): string {
+  if (kind === "wasm") return strings.status.wasm;
+  const name = strings.status.webgpu(adapter?.vendor ?? "", adapter?.architecture ?? "");
+  return adapter?.software ? `${name} (${strings.status.software})` : name;
+}
+
+function describeCheck({ passed, execution, maxAbsDiff, tolerance }: SelfCheckResult): string {
+  const difference = maxAbsDiff.toExponential(1);
+  if (passed) return strings.status.passed(difference);
+  const { kind, activations, subgroups } = execution;
+  const way = [kind, activations, kind === "webgpu" && !subgroups ? strings.status.noSubgroups : ""].filter(Boolean);
+  return strings.status.failed(way.join(" "), difference, tolerance.toExponential(1));
+}
+
+function queryParts(timings: QueryTimings, device: DeviceStatus): TimePart[] {
+  return [
+    { label: strings.status.tokenize, ms: timings.tokenizeMs },
+    { label: strings.status.queue, ms: timings.queueMs },
+    { label: strings.status.run(device.kind), ms: timings.runMs },
+    { label: strings.status.pool, ms: timings.poolMs },
+    { label: strings.status.search, ms: timings.searchMs },
+  ];
+}
+
+function loadParts(load: LoadTimings): TimePart[] {
+  return [
+    { label: strings.status.loadManifest, ms: load.manifestMs },
+    { label: strings.status.loadDevice, ms: load.deviceMs },
+    { label: strings.status.loadRuntime, ms: load.runtimeMs },
+    { label: strings.status.loadSession, ms: load.sessionMs },
+    { label: strings.status.loadWeights, ms: load.weightsMs },
+    { label: strings.status.loadTokenizer, ms: load.tokenizerMs },
+    { label: strings.status.loadSelfCheck, ms: load.selfCheckMs },
+  ];
+}

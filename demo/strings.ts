@@ -1,0 +1,179 @@
+/** @file Every word the page shows, in one place. */
+import type { ErrorCode, LoadPhase } from "../src/index.ts";
+import { formatBytes, formatCount, formatDuration, formatRemaining } from "./format.ts";
+import { MAX_FILE_BYTES, MAX_PASSAGE_WORDS, TEXT_EXTENSIONS } from "./import-files.ts";
+import type { RefusalReason } from "./import-files.ts";
+
+const REMEDIES: Readonly<Record<ErrorCode, string>> = {
+  "invalid-input": "Correct the value named above and reload the page.",
+  "model-not-found":
+    "Check the address after ?model= in the page's URL: it must be the folder that holds manifest.json.",
+  "model-fetch-failed": "Check the connection and try again.",
+  "model-corrupt": "The files do not match their checksums. Try again; if it stays, the copy on the server is damaged.",
+  "storage-full": "Free some disk space for this browser and try again.",
+  "webgpu-unavailable": "Open the page without ?device=webgpu to run on the processor instead.",
+  "out-of-memory": "Close other tabs that use the GPU, or add ?chunk=128 to the URL, and try again.",
+  "device-lost": "The graphics driver reset. Try again; what was indexed is kept.",
+  "worker-crashed": "The background thread stopped. Try again; what was indexed is kept.",
+  "numeric-fault":
+    "No way of running the model gave correct vectors here, so none is used. Updating the driver may help.",
+  "queue-full": "Too much is waiting. Try again in a moment.",
+  "index-mismatch": "The model has changed under the library. Reload the page to index again.",
+  aborted: "Nothing was broken. Load it again when you like.",
+  disposed: "Reload the page.",
+};
+
+const REFUSALS: Readonly<Record<RefusalReason, string>> = {
+  "not-a-text-type": `not one of ${TEXT_EXTENSIONS.join(", ")}`,
+  "too-large": `larger than ${formatBytes(MAX_FILE_BYTES)}`,
+  unreadable: "could not be read",
+  binary: "binary, not text",
+  "not-utf8": "not UTF\u20118 text; save it as UTF\u20118",
+  empty: "no text in it",
+};
+
+const PHASES: Readonly<Record<LoadPhase, string>> = {
+  device: "Device",
+  weights: "Weights",
+  tokenizer: "Tokenizer",
+  session: "Runtime",
+  "self-check": "Self-check",
+};
+
+const PHASE_SENTENCES: Readonly<Record<LoadPhase, string>> = {
+  device: "Choosing the device",
+  weights: "Reading the weights",
+  tokenizer: "Preparing the tokenizer",
+  session: "Starting the runtime",
+  "self-check": "Comparing with known vectors",
+};
+
+export const strings = {
+  name: "Strata",
+  title: "Private semantic search in your browser tab",
+  lead: "Search by meaning, not by keyword. The model runs here; your text and your questions go nowhere.",
+  skipToSearch: "Skip to search",
+
+  search: {
+    label: "Search the library",
+    placeholder: "Ask in your own words",
+    hint: "Press / to search, arrow keys to move through results, Enter to expand, Esc to clear",
+    clear: "Clear the search",
+    waiting: "Your search runs as soon as the model is loaded.",
+    suggested: "Suggested questions",
+  },
+
+  results: {
+    heading: "Results",
+    emptyTitle: "What would you like to know?",
+    empty: "Type a question or pick one above. The answer may use none of your words.",
+    noneTitle: "Nothing close",
+    none: (query: string): string => `No passage comes near “${query}”. Try other words, or add files of your own.`,
+    noPassagesTitle: "The library is empty",
+    noPassages: "Add text files to have something to search.",
+    soonTitle: "One moment",
+    soon: "The first passages are being indexed.",
+    found: (shown: number, passages: number): string =>
+      `Closest ${formatCount(shown)} of ${formatCount(passages)} passages`,
+    announce: (shown: number, query: string, best: string): string =>
+      `${formatCount(shown)} results for ${query}. First: ${best}`,
+    rank: (rank: number): string => `Result ${rank}`,
+    score: (score: string): string => `Cosine similarity ${score}`,
+  },
+
+  load: {
+    heading: "Loading the model",
+    phase: (phase: LoadPhase): string => PHASES[phase],
+    sentence: (phase: LoadPhase): string => PHASE_SENTENCES[phase],
+    starting: "Opening the pack",
+    bytes: (loaded: number, total: number): string => `${formatBytes(loaded)} of ${formatBytes(total)}`,
+    cancel: "Cancel",
+  },
+
+  failure: {
+    heading: "The model could not be loaded",
+    stopped: "The model stopped",
+    cancelled: "Loading was cancelled",
+    parameters: "The page's address has a value that cannot be used",
+    parameter: (parameter: string, value: string, allowed: string): string =>
+      `?${parameter}=${value}: allowed is ${allowed}.`,
+    withoutParameters: "Open without parameters",
+    retry: "Try again",
+    search: "This search failed",
+    remedy: (code: ErrorCode): string => REMEDIES[code],
+  },
+
+  library: {
+    heading: "Library",
+    passages: (count: number): string => (count === 1 ? "1 passage" : `${formatCount(count)} passages`),
+    none: "No passages yet",
+    waiting: "Waiting for the model",
+    indexing: (done: number, total: number): string =>
+      `Indexing, ${formatCount(done)} of ${formatCount(total)} passages`,
+    rate: (tokensPerSecond: number): string => `${formatCount(tokensPerSecond)} tokens/s`,
+    remaining: (ms: number): string => `about ${formatRemaining(ms)} left`,
+    indexed: (passages: number, ms: number): string =>
+      `Indexed ${formatCount(passages)} passages in ${formatDuration(ms)}`,
+    paused: (pending: number): string => `Paused with ${formatCount(pending)} passages to go`,
+    pause: "Pause",
+    resume: "Continue",
+    samplesFailed: (reason: string): string => `The sample texts could not be loaded: ${reason}`,
+    licence: (licence: string): string => `Licence of the sample texts: ${licence}`,
+  },
+
+  import: {
+    heading: "Add your own texts",
+    drop: "Drop files here",
+    choose: "choose files",
+    or: "or",
+    dropNow: "Drop to add",
+    kinds: `Text, Markdown or HTML, UTF-8, up to ${formatBytes(MAX_FILE_BYTES)} each; cut into passages of up to ${MAX_PASSAGE_WORDS} words. They stay in this tab.`,
+    added: (passages: number): string => (passages === 1 ? "1 passage" : `${formatCount(passages)} passages`),
+    refused: (reason: RefusalReason): string => REFUSALS[reason],
+    list: "Files added",
+    notAdded: "Not added",
+    untitled: (part: number): string => `Part ${part}`,
+  },
+
+  status: {
+    heading: "Under the hood",
+    device: "Device",
+    webgpu: (vendor: string, architecture: string): string =>
+      `WebGPU · ${[vendor, architecture].filter((part) => part !== "").join(" ") || "unnamed adapter"}`,
+    software: "software adapter",
+    wasm: "WebAssembly on the processor",
+    precision: "Precision",
+    activations: (activations: string): string => `${activations} activations`,
+    noSubgroups: "without subgroups",
+    runtime: "Runtime",
+    build: (build: string): string => `ONNX Runtime Web, ${build}`,
+    model: "Model",
+    weights: (bits: number, dimensions: number, layers: number): string =>
+      `${bits}-bit weights · ${dimensions} dimensions · ${layers} layers`,
+    selfCheck: "Self-check",
+    passed: (difference: string): string => `Passed, off by ${difference} at most`,
+    failed: (execution: string, difference: string, tolerance: string): string =>
+      `${execution} failed: off by ${difference}, allowed ${tolerance}`,
+    vram: "GPU memory",
+    vramUse: (live: number, peak: number): string => `${formatBytes(live)} now, ${formatBytes(peak)} at most`,
+    lastQuery: "Last query",
+    loadTime: "Load",
+    noQuery: "Search to see where the time goes",
+    tokenize: "Tokenise",
+    queue: "Wait",
+    run: (kind: "webgpu" | "wasm"): string => (kind === "webgpu" ? "GPU" : "CPU"),
+    pool: "Pool",
+    search: "Search",
+    other: "Hand-over",
+    loadManifest: "Manifest",
+    loadDevice: "Device",
+    loadRuntime: "Runtime",
+    loadSession: "Session",
+    loadWeights: "Weights",
+    loadTokenizer: "Tokenizer",
+    loadSelfCheck: "Self-check",
+  },
+
+  footer:
+    "Strata runs Qwen3-Embedding models layer by layer, in the browser. The built-in model is a small one for trying out.",
+} as const;

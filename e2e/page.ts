@@ -1,0 +1,68 @@
+/** @file What the journeys share: the built page, seen as a person sees it. */
+import { readFileSync } from "node:fs";
+import { expect, type Locator, type Page } from "@playwright/test";
+
+interface Question {
+  readonly query: string;
+  /** Id of the passage. */
+  readonly answer: string;
+  readonly suggested: boolean;
+}
+
+const readSample = (name: string): unknown => JSON.parse(readFileSync(`public/samples/${name}.json`, "utf8"));
+
+/** The sample library's questions, none of which shares a content word with its answer. */
+export const { questions } = readSample("questions") as { readonly questions: readonly Question[] };
+
+/** Ids of the sample passages in the order in which they are indexed. */
+export const passageIds = (readSample("passages") as { passages: { id: string }[] }).passages.map(({ id }) => id);
+
+/** The page, and what must never happen on it. */
+export class DemoPage {
+  readonly app: Locator;
+  readonly search: Locator;
+  readonly results: Locator;
+  readonly #page: Page;
+  readonly #faults: string[] = [];
+
+  constructor(page: Page) {
+    this.#page = page;
+    this.app = page.getByTestId("app");
+    this.search = page.getByTestId("search");
+    this.results = page.getByTestId("result");
+    page.on("pageerror", (error) => this.#faults.push(`uncaught: ${error.message}`));
+    page.on("console", (message) => {
+      if (message.type() === "error") this.#faults.push(`console: ${message.text()}`);
+    });
+  }
+
+  async open(parameters = ""): Promise<void> {
+    await this.#page.goto(`./${parameters}`);
+  }
+
+  async untilReady(): Promise<void> {
+    await expect(this.app).toHaveAttribute("data-state", "ready", { timeout: 240_000 });
+  }
+
+  async untilIndexed(passages: number): Promise<void> {
+    const indexed = async () => Number(await this.app.getAttribute("data-indexed"));
+    await expect.poll(indexed, { timeout: 280_000 }).toBeGreaterThanOrEqual(passages);
+  }
+
+  /** Types as a person does, and waits until the results are those of the whole query. */
+  async ask(query: string): Promise<void> {
+    await this.search.fill("");
+    await this.search.pressSequentially(query);
+    await expect(this.#page.getByTestId("results")).toHaveAttribute("data-query", query, { timeout: 60_000 });
+  }
+
+  async topIds(count: number): Promise<string[]> {
+    const ids = await this.results.evaluateAll((items) => items.map((item) => item.getAttribute("data-id") ?? ""));
+    return ids.slice(0, count);
+  }
+
+  /** Nothing was logged as an error and nothing was thrown, apart from what the journey provoked. */
+  expectNoFaults(): void {
+    expect(this.#faults).toEqual([]);
+  }
+}

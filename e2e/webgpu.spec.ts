@@ -1,0 +1,24 @@
+/** @file WebGPU forced: on software here (`?device=webgpu`), on the real adapter in f16 with `STRATA_GPU=1`. */
+import { expect, test } from "@playwright/test";
+import { realGpu } from "../tools/chromium.mjs";
+import { DemoPage, passageIds, questions } from "./page.ts";
+
+/** Software WebGPU indexes some two passages a second: enough of them for a few questions, not all. */
+const INDEXED = realGpu ? passageIds.length : 48;
+
+test("indexes and searches on WebGPU", async ({ page }) => {
+  test.setTimeout(600_000);
+  const demo = new DemoPage(page);
+  await demo.open(realGpu ? "?device=webgpu&activations=f16" : "?device=webgpu");
+  await demo.untilIndexed(INDEXED);
+  await expect(demo.app).toHaveAttribute("data-device", "webgpu");
+  await expect(demo.app).toHaveAttribute("data-activations", realGpu ? "f16" : "f32");
+  const indexed = new Set(passageIds.slice(0, INDEXED));
+  const answerable = questions.filter(({ answer }) => indexed.has(answer)).slice(0, 3);
+  expect(answerable.length).toBeGreaterThan(0);
+  for (const { query, answer } of answerable) {
+    await demo.ask(query);
+    expect(await demo.topIds(3), query).toContain(answer);
+  }
+  demo.expectNoFaults();
+});
