@@ -22,7 +22,11 @@ export default defineConfig({
   },
   projects: [
     { name: "webgpu", testMatch: "webgpu.spec.ts", use: { launchOptions: launch(chromiumArgs) } },
-    { name: "visitor", testMatch: "visitor.spec.ts", use: { launchOptions: launch(withoutWebGpu) } },
+    {
+      name: "visitor",
+      testMatch: ["visitor.spec.ts", "library.spec.ts"],
+      use: { launchOptions: launch(withoutWebGpu) },
+    },
   ],
   webServer: {
     command: `npx vite preview --host 127.0.0.1 --port ${PORT} --strictPort`,

@@ -89,7 +89,6 @@ function indexingFigures({ indexing, status }: PageState) {
     "data-indexing-ms": run.elapsedMs.toFixed(0),
     "data-device": status?.device.kind,
     "data-activations": status?.device.activations,
-    "data-load-ms": status?.load.totalMs.toFixed(0),
-    "data-session-ms": status?.load.sessionMs.toFixed(0),
+    "data-load": status ? JSON.stringify(status.load) : undefined,
   };
 }

@@ -1,6 +1,11 @@
 /** @file A visitor whose browser has no WebGPU adapter: the page runs on WebAssembly and says so. */
 import { expect, test } from "@playwright/test";
+import { watchWorkerHeap } from "../bench/heap.ts";
 import { DemoPage, questions } from "./page.ts";
+
+const MIB = 2 ** 20;
+/** The token table is read in blocks of this size; no other file of the built-in pack is larger. */
+const LARGEST_READ_MIB = 16;
 
 test("finds answers that share no word with the question", async ({ page }) => {
   const demo = new DemoPage(page);
@@ -86,6 +91,15 @@ test("cancels the load and starts again on request", async ({ page }) => {
   await page.getByTestId("retry").click();
   await demo.untilReady();
   demo.expectNoFaults();
+});
+
+test("keeps the JS heap under 64 MiB and one block while loading", async ({ page }) => {
+  const stopWatching = await watchWorkerHeap(page);
+  await new DemoPage(page).open();
+  await page.waitForSelector("[data-testid=app][data-load]", { timeout: 240_000 });
+  const { usedBytes } = stopWatching();
+  expect(usedBytes).toBeGreaterThan(10 * MIB);
+  expect(usedBytes).toBeLessThanOrEqual((64 + LARGEST_READ_MIB) * MIB);
 });
 
 test.describe("says what is wrong and what to do", () => {

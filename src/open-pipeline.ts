@@ -49,8 +49,10 @@ async function load(
   const failedChecks = request.failedChecks ?? [];
   const wish = { device: request.device ?? "auto", activations: request.activations ?? "f32" };
   // Before anything large is fetched: a device that is missing must not cost a download.
-  const choice = await clock.time("deviceMs", () => chooseExecution(wish, navigator.gpu, failedChecks));
-  const pack = await clock.time("manifestMs", () => openHttpPack(request.modelUrl, { signal }));
+  const [choice, pack] = await Promise.all([
+    clock.time("deviceMs", () => chooseExecution(wish, navigator.gpu, failedChecks)),
+    clock.time("manifestMs", () => openHttpPack(request.modelUrl, { signal })),
+  ]);
   const report = reportBytes(pack.manifest, choice, hooks);
   const parts = await loadParts({ pack, choice, clock }, { signal, onBytes: (bytes) => report("weights", bytes) });
   report("self-check", 0);
