@@ -18,6 +18,15 @@ const LONG_PIECE_CHARS = 1024;
 /** Marks that are put in canonical order at once; the engine's sort is quadratic (100,000 marks take 4 s). No script stacks more than a few. */
 const MARK_RUN = /\p{M}{256}/gu;
 
+/**
+ * Pieces whose ids are remembered. The library's own cache, once full, costs up to 40 µs a hit (an LRU by deletion
+ * from a Map: 1 MB of digits took 38 s), so it is switched off; this one starts anew instead.
+ */
+const MAX_CACHED_PIECES = 20_000;
+
+/** Most words. Engines keep longer substrings as references to the text that they are from, so all of it would stay. */
+const MAX_CACHED_CHARS = 12;
+
 export interface TokenizerFiles {
   /** `tokenizer.json`, as text or parsed. */
   readonly model: string | object;
@@ -45,10 +54,12 @@ export class Encoder {
   readonly #ids: ReadonlyMap<string, number>;
   /** Matches the text of any special token, the longest first. */
   readonly #special: RegExp;
+  readonly #cache = new Map<string, readonly number[]>();
 
   constructor(tokenizer: Tokenizer) {
     const { split, bytes, model } = partsOf(tokenizer);
     const { normalizer } = tokenizer;
+    model.max_length_to_cache = 0;
     this.#normalize = (text) => (normalizer ? normalizer.normalize(text) : text);
     this.#pattern = split;
     this.#pairs = {
@@ -83,7 +94,7 @@ export class Encoder {
         }
         continue;
       }
-      for (const token of this.#pairs.merge(this.#pairs.toBytes(piece))) put(sink, this.#id(token));
+      for (const id of this.#idsOf(piece)) put(sink, id);
       chars += piece.length;
       if (chars > STEP_CHARS) {
         chars = 0;
@@ -102,6 +113,15 @@ export class Encoder {
       yield;
     }
     return normalized + this.#normalize(text.slice(from));
+  }
+
+  #idsOf(piece: string): readonly number[] {
+    const known = this.#cache.get(piece);
+    if (known) return known;
+    const ids = this.#pairs.merge(this.#pairs.toBytes(piece)).map((token) => this.#id(token));
+    if (this.#cache.size >= MAX_CACHED_PIECES) this.#cache.clear();
+    if (piece.length <= MAX_CACHED_CHARS) this.#cache.set(piece, ids);
+    return ids;
   }
 
   #id(token: string): number {

@@ -37,7 +37,10 @@ describe.skipIf(!files)("tokenizer against transformers.js", () => {
   });
 
   it("gives the same left-padded batch", async () => {
-    const { input_ids, attention_mask } = reference!([...TEXTS], { padding: true, return_tensor: false }) as Record<string, number[][]>;
+    const { input_ids, attention_mask } = reference!([...TEXTS], { padding: true, return_tensor: false }) as Record<
+      string,
+      number[][]
+    >;
     const batch = leftPad(await Promise.all(TEXTS.map((text) => tokenizer.encode(text))), QWEN.padTokenId);
     expect([batch.rows, batch.columns]).toEqual([TEXTS.length, input_ids![0]!.length]);
     expect(Array.from(batch.inputIds)).toEqual(input_ids!.flat());
@@ -91,7 +94,7 @@ describe.skipIf(!files)("tokenizer against transformers.js", () => {
       fc.asyncProperty(letters, async (text) => {
         expect(await ours(text)).toEqual(theirs(text));
       }),
-      { numRuns: 20 },
+      { numRuns: 20, endOnFailure: true },
     );
   });
 });

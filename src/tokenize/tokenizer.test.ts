@@ -206,10 +206,8 @@ describe.skipIf(!files)("createTokenizer", () => {
       expect(inputIds.slice(0, 5000)).toEqual(beginning.inputIds.slice(0, 5000));
     });
 
-    it("is refused with its full count", async () => {
-      const tokens = await tokenizer.countTokens(megabyte);
-      expect(tokens).toBeGreaterThan(100_000);
-      await expect(tokenizer.encode(megabyte)).rejects.toThrow(`text 0 has ${tokens} tokens, limit 32768`);
+    it("is refused with its count", async () => {
+      await expect(tokenizer.encode(megabyte, { index: 1 })).rejects.toThrow(/^text 1 has \d{6} tokens, limit 32768$/);
     });
 
     it.each([
