@@ -1,0 +1,59 @@
+import { describe, expect, it } from "vitest";
+import { parseConfig } from "./config.ts";
+import { TINY_CONFIG } from "./synthetic-model.ts";
+
+const parse = (changes: object) => parseConfig(JSON.stringify({ ...TINY_CONFIG, ...changes }));
+
+describe("parseConfig", () => {
+  it("keeps upstream's names and numbers", () => {
+    const { architecture, eosTokenId } = parse({});
+    expect(architecture).toMatchObject({ hidden_size: 64, head_dim: 16, rope_theta: 1_000_000, vocab_size: 100 });
+    expect(eosTokenId).toBe(1);
+  });
+
+  it("finds theta where newer exports keep it", () => {
+    const { architecture } = parse({ rope_theta: undefined, rope_parameters: { rope_type: "default", rope_theta: 5 } });
+    expect(architecture.rope_theta).toBe(5);
+  });
+
+  it("knows no end token where config.json names several or one outside the vocabulary", () => {
+    expect(parse({ eos_token_id: [1, 2] }).eosTokenId).toBeNull();
+    expect(parse({ eos_token_id: 100 }).eosTokenId).toBeNull();
+  });
+
+  it.each([
+    ["another architecture", { model_type: "llama" }, "model_type"],
+    ["another activation", { hidden_act: "gelu" }, "hidden_act"],
+    ["biases", { attention_bias: true }, "attention_bias"],
+    ["a sliding window", { use_sliding_window: true }, "use_sliding_window"],
+    ["layers with a sliding window", { layer_types: ["full_attention", "sliding_attention"] }, "layer_types"],
+    ["scaled RoPE", { rope_scaling: { type: "yarn", factor: 4 } }, "rope_scaling"],
+    ["scaled RoPE in the newer form", { rope_parameters: { rope_type: "linear" } }, "rope_parameters"],
+    ["a hidden size that is no whole number of blocks", { hidden_size: 80 }, "hidden_size"],
+    ["heads that do not share evenly", { num_key_value_heads: 4 }, "num_attention_heads"],
+    ["an odd head", { head_dim: 15 }, "head_dim"],
+  ])("refuses %s", (_, changes, key) => {
+    expect(() => parse(changes)).toThrow(
+      expect.objectContaining({ code: "invalid-input", message: expect.stringContaining(key) }),
+    );
+  });
+
+  it.each([
+    ["missing", { hidden_size: undefined }],
+    ["text", { vocab_size: "100" }],
+    ["zero", { num_hidden_layers: 0 }],
+    ["negative", { rms_norm_eps: -1 }],
+    ["a fraction", { head_dim: 16.5 }],
+  ])("refuses a number that is %s, by its key", (_, changes) => {
+    expect(() => parse(changes)).toThrow(
+      expect.objectContaining({
+        code: "model-corrupt",
+        details: expect.objectContaining({ key: Object.keys(changes)[0] }),
+      }),
+    );
+  });
+
+  it.each(["", "[", "null", "7"])("refuses %j", (text) => {
+    expect(() => parseConfig(text)).toThrow(expect.objectContaining({ code: "model-corrupt" }));
+  });
+});

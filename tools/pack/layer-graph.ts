@@ -1,0 +1,204 @@
+/** @file The ONNX graph of one decoder layer, every weight an input. Pure: architecture → protobuf bytes. */
+import onnxProto from "onnx-proto";
+import { layerTensorSpecs } from "../../src/model/manifest.ts";
+import type { Activations, Architecture, WeightBits } from "../../src/types.ts";
+import { layerWeights } from "./layout.ts";
+import { BLOCK } from "./quantize.ts";
+
+const { onnx } = onnxProto;
+type Node = InstanceType<typeof onnx.NodeProto>;
+
+const CONTRIB = "com.microsoft";
+const TYPE_CODES = { f32: 1, uint8: 2, int32: 6, int64: 7, f16: 10 } as const;
+type ElementType = keyof typeof TYPE_CODES;
+/** A number, or the name of a dimension that varies. */
+type Dimension = number | string;
+
+export interface LayerGraphOptions {
+  readonly bits: WeightBits;
+  readonly activations: Activations;
+}
+
+/**
+ * One layer over T packed tokens of B sequences.
+ *
+ * Inputs `hidden [T, H]`, `pad_index [B, S]`, `unpad_index [T]`, `past_k`/`past_v [B, KVH, P, D]`, `seqlens_k [B]`,
+ * `total_seq [1]`, `cos`/`sin [M, D/2]` and the weights; outputs `hidden_out [T, H]`, `present_k`, `present_v`.
+ * Linear layers see packed tokens only; padding lives between the two gathers around the attention.
+ *
+ * @returns A serialized `ModelProto` of a few kilobytes.
+ */
+export function buildLayerGraph(architecture: Architecture, options: LayerGraphOptions): Uint8Array {
+  const graph = new GraphBuilder(architecture, options);
+  addInputs(graph);
+  addAttention(graph);
+  addFeedForward(graph);
+  const kv: Dimension[] = ["B", architecture.num_key_value_heads, "total", architecture.head_dim];
+  graph.output("hidden_out", ["T", architecture.hidden_size]);
+  graph.output("present_k", kv);
+  graph.output("present_v", kv);
+  return graph.encode();
+}
+
+function addInputs(graph: GraphBuilder): void {
+  const { architecture, bits, float } = graph;
+  const { hidden_size: hidden, head_dim: headDim, num_key_value_heads: kvHeads } = architecture;
+  graph.input("hidden", float, ["T", hidden]);
+  graph.input("pad_index", "int32", ["B", "S"]);
+  graph.input("unpad_index", "int32", ["T"]);
+  graph.input("past_k", float, ["B", kvHeads, "P", headDim]);
+  graph.input("past_v", float, ["B", kvHeads, "P", headDim]);
+  graph.input("seqlens_k", "int32", ["B"]);
+  graph.input("total_seq", "int32", [1]);
+  graph.input("cos", float, ["M", headDim / 2]);
+  graph.input("sin", float, ["M", headDim / 2]);
+  for (const { input, dtype, shape } of layerTensorSpecs(architecture, bits)) {
+    graph.input(input, dtype === "uint8" ? "uint8" : float, shape);
+  }
+}
+
+function addAttention(graph: GraphBuilder): void {
+  const { num_attention_heads: heads, num_key_value_heads: kvHeads, head_dim: headDim } = graph.architecture;
+  graph.constant("per_head", [-1, heads, headDim]);
+  graph.constant("per_kv_head", [-1, kvHeads, headDim]);
+  graph.constant("per_token", [-1, heads * headDim]);
+  graph.constant("per_kv_token", [-1, kvHeads * headDim]);
+  graph.norm("hidden", "ln1.w", "normed");
+  for (const name of ["q", "k", "v"]) graph.linear(name, "normed", `${name}_flat`);
+  headNorm(graph, "q", ["per_head", "per_token"]);
+  headNorm(graph, "k", ["per_kv_head", "per_kv_token"]);
+  for (const name of ["q", "k", "v"]) {
+    const packed = name === "v" ? "v_flat" : `${name}_normed`;
+    graph.node("Gather", [[packed, "pad_index"], [`${name}_padded`]], { ints: { axis: 0 } });
+  }
+  graph.node(
+    "GroupQueryAttention",
+    [
+      ["q_padded", "k_padded", "v_padded", "past_k", "past_v", "seqlens_k", "total_seq", "cos", "sin"],
+      ["attended_padded", "present_k", "present_v"],
+    ],
+    {
+      domain: CONTRIB,
+      ints: { num_heads: heads, kv_num_heads: kvHeads, do_rotary: 1, rotary_interleaved: 0 },
+      floats: { scale: headDim ** -0.5 },
+    },
+  );
+  graph.node("Reshape", [["attended_padded", "per_token"], ["attended_rows"]]);
+  graph.node("Gather", [["attended_rows", "unpad_index"], ["attended"]], { ints: { axis: 0 } });
+  graph.linear("o", "attended", "attention_out");
+}
+
+/** Qwen3 norms each head of q and k before RoPE. */
+function headNorm(graph: GraphBuilder, name: "q" | "k", [split, joined]: readonly [string, string]): void {
+  graph.node("Reshape", [[`${name}_flat`, split], [`${name}_heads`]]);
+  graph.norm(`${name}_heads`, `${name}n.w`, `${name}_heads_normed`);
+  graph.node("Reshape", [[`${name}_heads_normed`, joined], [`${name}_normed`]]);
+}
+
+function addFeedForward(graph: GraphBuilder): void {
+  // The fourth output is the residual sum.
+  graph.node(
+    "SkipSimplifiedLayerNormalization",
+    [
+      ["attention_out", "hidden", "ln2.w"],
+      ["ffn_normed", "", "", "residual"],
+    ],
+    { domain: CONTRIB, floats: { epsilon: graph.architecture.rms_norm_eps } },
+  );
+  graph.linear("gate", "ffn_normed", "gate_out");
+  graph.linear("up", "ffn_normed", "up_out");
+  graph.node("Sigmoid", [["gate_out"], ["gate_sigmoid"]]);
+  graph.node("Mul", [["gate_out", "gate_sigmoid"], ["gate_silu"]]);
+  graph.node("Mul", [["gate_silu", "up_out"], ["product"]]);
+  graph.linear("down", "product", "ffn_out");
+  graph.node("Add", [["ffn_out", "residual"], ["hidden_out"]]);
+}
+
+type Names = readonly string[];
+
+interface NodeOptions {
+  readonly domain?: string;
+  readonly ints?: Readonly<Record<string, number>>;
+  readonly floats?: Readonly<Record<string, number>>;
+}
+
+class GraphBuilder {
+  readonly architecture: Architecture;
+  readonly bits: WeightBits;
+  readonly float: Activations;
+  readonly #graph = onnx.GraphProto.create({ name: "qwen3-layer" });
+
+  constructor(architecture: Architecture, { bits, activations }: LayerGraphOptions) {
+    this.architecture = architecture;
+    this.bits = bits;
+    this.float = activations;
+  }
+
+  input(name: string, type: ElementType, shape: readonly Dimension[]): void {
+    this.#graph.input.push(valueInfo(name, type, shape));
+  }
+
+  output(name: string, shape: readonly Dimension[]): void {
+    this.#graph.output.push(valueInfo(name, this.float, shape));
+  }
+
+  /** A shape for `Reshape`. */
+  constant(name: string, values: readonly number[]): void {
+    const tensor = { name, dataType: TYPE_CODES.int64, dims: [values.length], int64Data: [...values] };
+    this.#graph.initializer.push(onnx.TensorProto.create(tensor));
+  }
+
+  norm(input: string, weight: string, output: string): void {
+    const floats = { epsilon: this.architecture.rms_norm_eps };
+    this.node("SimplifiedLayerNormalization", [[input, weight], [output]], { ints: { axis: -1 }, floats });
+  }
+
+  linear(name: string, input: string, output: string): void {
+    if (this.bits === 16) {
+      this.node("MatMul", [[input, `${name}.w`], [output]]);
+      return;
+    }
+    const weight = layerWeights(this.architecture, 0).find((candidate) => candidate.input === name)!;
+    const [N, K] = [weight.shape[0]!, weight.shape[1]!];
+    const ints = { K, N, bits: this.bits, block_size: BLOCK, accuracy_level: 0 };
+    this.node("MatMulNBits", [[input, `${name}.q`, `${name}.s`], [output]], { domain: CONTRIB, ints });
+  }
+
+  node(opType: string, [input, output]: readonly [Names, Names], options: NodeOptions = {}): void {
+    const { INT, FLOAT } = onnx.AttributeProto.AttributeType;
+    const attribute = [
+      ...Object.entries(options.ints ?? {}).map(([name, i]) => ({ name, type: INT, i })),
+      ...Object.entries(options.floats ?? {}).map(([name, f]) => ({ name, type: FLOAT, f })),
+    ];
+    const node: Node = onnx.NodeProto.create({
+      opType,
+      name: output[0]!,
+      domain: options.domain ?? "",
+      input: [...input],
+      output: [...output],
+      attribute,
+    });
+    this.#graph.node.push(node);
+  }
+
+  encode(): Uint8Array {
+    const model = onnx.ModelProto.create({
+      irVersion: 8,
+      producerName: "strata-pack",
+      opsetImport: [
+        { domain: "", version: 17 },
+        { domain: CONTRIB, version: 1 },
+      ],
+      graph: this.#graph,
+    });
+    return onnx.ModelProto.encode(model).finish();
+  }
+}
+
+function valueInfo(name: string, type: ElementType, shape: readonly Dimension[]) {
+  const dim = shape.map((size) => (typeof size === "number" ? { dimValue: size } : { dimParam: size }));
+  return onnx.ValueInfoProto.create({
+    name,
+    type: onnx.TypeProto.create({ tensorType: { elemType: TYPE_CODES[type], shape: { dim } } }),
+  });
+}

@@ -1,0 +1,139 @@
+/** @file Headers of a folder's `*.safetensors`: which tensor lies where. Reads headers only. */
+import { closeSync, existsSync, fstatSync, openSync, readdirSync, readFileSync, readSync } from "node:fs";
+import { join } from "node:path";
+import { EmbedError } from "../../src/errors.ts";
+
+/** A tensor as a header states it, its bytes checked to lie inside the file. */
+export interface SourceTensor {
+  /** As in the file. */
+  readonly name: string;
+  readonly path: string;
+  readonly dtype: string;
+  readonly shape: readonly number[];
+  /** From the start of the file. */
+  readonly offset: number;
+  readonly bytes: number;
+}
+
+/** The limit of the reference implementation; a real header of 100,000 tensors takes 12 MB. */
+const MAX_HEADER_BYTES = 100_000_000;
+const INDEX = "model.safetensors.index.json";
+
+/**
+ * Weight files of a folder: those that the index names, else every `*.safetensors`.
+ *
+ * @returns File names, sorted.
+ * @throws {EmbedError} `model-not-found` when there are none or one is missing, `model-corrupt` for a broken index.
+ */
+export function weightFiles(folder: string): string[] {
+  const index = join(folder, INDEX);
+  const names = existsSync(index)
+    ? [...new Set(Object.values(weightMap(index)))]
+    : readdirSync(folder).filter((name) => name.endsWith(".safetensors"));
+  if (names.length === 0) throw new EmbedError("model-not-found", `${folder} holds no *.safetensors`);
+  return names.sort();
+}
+
+function weightMap(path: string): Record<string, string> {
+  let map: unknown;
+  try {
+    map = (JSON.parse(readFileSync(path, "utf8")) as { weight_map?: unknown }).weight_map;
+  } catch (cause) {
+    throw new EmbedError("model-corrupt", `${INDEX} is not JSON`, { cause });
+  }
+  if (typeof map !== "object" || map === null) throw new EmbedError("model-corrupt", `${INDEX} has no weight_map`);
+  for (const [tensor, name] of Object.entries(map)) {
+    if (typeof name !== "string" || /[/\\]/.test(name) || !name.endsWith(".safetensors")) {
+      throw new EmbedError("model-corrupt", `${INDEX}: tensor ${tensor} is said to lie in ${JSON.stringify(name)}`);
+    }
+    if (!existsSync(join(path, "..", name))) {
+      throw new EmbedError("model-not-found", `${INDEX}: tensor ${tensor} lies in ${name}, which is missing`);
+    }
+  }
+  return map as Record<string, string>;
+}
+
+/**
+ * All tensors of the files.
+ *
+ * @throws {EmbedError} `model-corrupt`, with the tensor's name, where a header does not describe its file.
+ */
+export function readHeaders(paths: readonly string[]): SourceTensor[] {
+  const seen = new Map<string, string>();
+  return paths.flatMap((path) => {
+    const tensors = readHeader(path);
+    for (const { name } of tensors) {
+      if (seen.has(name)) throw corrupt(name, `is in ${String(seen.get(name))} and in ${path}`);
+      seen.set(name, path);
+    }
+    return tensors;
+  });
+}
+
+function readHeader(path: string): SourceTensor[] {
+  const descriptor = openSync(path, "r");
+  try {
+    const fileBytes = fstatSync(descriptor).size;
+    const prefix = Buffer.alloc(8);
+    if (readSync(descriptor, prefix, 0, 8, 0) < 8) throw new EmbedError("model-corrupt", `${path} is cut short`);
+    const headerBytes = Number(prefix.readBigUInt64LE());
+    if (headerBytes > MAX_HEADER_BYTES || headerBytes + 8 > fileBytes) {
+      throw new EmbedError("model-corrupt", `${path} of ${fileBytes} bytes states a header of ${headerBytes} bytes`);
+    }
+    const header = Buffer.alloc(headerBytes);
+    readSync(descriptor, header, 0, headerBytes, 8);
+    return parseHeader(header.toString("utf8"), { path, start: headerBytes + 8, fileBytes });
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+interface HeaderPlace {
+  readonly path: string;
+  /** Where tensor data begins. */
+  readonly start: number;
+  readonly fileBytes: number;
+}
+
+function parseHeader(text: string, { path, start, fileBytes }: HeaderPlace): SourceTensor[] {
+  let header: unknown;
+  try {
+    header = JSON.parse(text);
+  } catch (cause) {
+    throw new EmbedError("model-corrupt", `the header of ${path} is not JSON`, { cause });
+  }
+  if (typeof header !== "object" || header === null) throw new EmbedError("model-corrupt", `${path} has no header`);
+  const tensors = Object.entries(header)
+    .filter(([name]) => name !== "__metadata__")
+    .map(([name, entry]) => parseEntry(name, entry, { path, start, fileBytes }))
+    .sort((a, b) => a.offset - b.offset || a.bytes - b.bytes);
+  let end = start;
+  for (const tensor of tensors) {
+    // The reference implementation refuses gaps as well as overlaps.
+    if (tensor.offset !== end) throw corrupt(tensor.name, `begins at byte ${tensor.offset} of ${path}, not at ${end}`);
+    end += tensor.bytes;
+  }
+  if (end !== fileBytes)
+    throw new EmbedError("model-corrupt", `${path} has ${fileBytes - end} bytes after its tensors`);
+  return tensors;
+}
+
+function parseEntry(name: string, entry: unknown, place: HeaderPlace): SourceTensor {
+  const { dtype, shape, data_offsets: offsets } = (entry ?? {}) as Record<string, unknown>;
+  const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
+  if (typeof dtype !== "string" || !Array.isArray(shape) || !shape.every(isCount)) {
+    throw corrupt(name, `has dtype ${JSON.stringify(dtype)} and shape ${JSON.stringify(shape)} in ${place.path}`);
+  }
+  const [begin, end] = Array.isArray(offsets) ? (offsets as unknown[]) : [];
+  if (!isCount(begin) || !isCount(end) || begin > end) {
+    throw corrupt(name, `has data_offsets ${JSON.stringify(offsets)} in ${place.path}`);
+  }
+  if (place.start + end > place.fileBytes) {
+    throw corrupt(name, `ends at byte ${place.start + end} of ${place.path}, which has ${place.fileBytes}`);
+  }
+  return { name, path: place.path, dtype, shape, offset: place.start + begin, bytes: end - begin };
+}
+
+function corrupt(tensor: string, what: string): EmbedError {
+  return new EmbedError("model-corrupt", `tensor ${tensor} ${what}`, { details: { tensor } });
+}
