@@ -61,6 +61,7 @@ async function load(
   const loaded = { selfChecks, load: clock.timings };
   const pipeline = new EmbedPipeline({ ...parts, manifest: pack.manifest, chunkTokens, loaded });
   try {
+    await checkTokenizer(pack.manifest, parts.tokenizer);
     const embedIds = (batch: readonly Int32Array[]) => pipeline.embedIds(batch, signal);
     const check = () => selfCheck(pack.manifest.golden, embedIds, choice.execution);
     const result = await clock.time("selfCheckMs", check);
@@ -102,6 +103,17 @@ async function loadTokenizer(pack: PackReader, options: ReadOptions): Promise<Te
   const readText = async (name: string) => new TextDecoder().decode(await pack.readFile(name, options));
   const [model, config] = await Promise.all([readText(tokenizer.model), readText(tokenizer.config)]);
   return createTokenizer({ model, config, endTokenId, padTokenId, maxTokens, prompts });
+}
+
+/** The known answers' texts must give their ids, or every vector would be that of another text. */
+async function checkTokenizer({ golden }: PackManifest, tokenizer: TextTokenizer | null): Promise<void> {
+  for (const { text, role, inputIds } of golden) {
+    if (text === undefined || !tokenizer) continue;
+    const actual = [...(await tokenizer.encode(text, { role })).inputIds];
+    if (actual.join() === inputIds.join()) continue;
+    const message = `the tokenizer reads the pack's known text ${JSON.stringify(text.slice(0, 80))} as other ids`;
+    throw new EmbedError("model-corrupt", message, { details: { text, actual, expected: inputIds } });
+  }
 }
 
 function wrongAnswers(selfCheck: SelfCheckResult, { saferLeft: retry }: ExecutionChoice): EmbedError {

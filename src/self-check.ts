@@ -1,10 +1,11 @@
 /** @file Known answers at load: a device that computes wrong vectors is found before it serves one. Pure. */
+import { EmbedError } from "./errors.ts";
 import type { Execution, GoldenVector, SelfCheckResult } from "./types.ts";
 
 /**
  * Largest component difference of a unit vector to the float64 reference. f32: kernels that are right stay below 1e-6
  * (nano and stress models); the flash-attention fault on narrow subgroups is off by 4e-2 and more. f16: rounding of
- * activations costs up to TOLERANCE_F16_MEASURED.
+ * activations to 11 bits costs up to 3e-3 on the stress model's 128 dimensions, less on longer vectors.
  */
 const TOLERANCE = { f32: 2e-5, f16: 5e-3 } as const;
 
@@ -27,7 +28,7 @@ export async function selfCheck(
   let minCosine = 1;
   let next = 0;
   for (const batch of batches) {
-    for (const vector of await embedIds(batch)) {
+    for (const vector of await embedIds(batch).catch(asWrongVectors(batch))) {
       const expected = golden[next++ % golden.length]!;
       const { absDiff, cosine } = compare(vector.subarray(0, expected.dimensions), expected.vector);
       maxAbsDiff = Math.max(maxAbsDiff, absDiff);
@@ -36,6 +37,14 @@ export async function selfCheck(
   }
   const tolerance = TOLERANCE[execution.activations];
   return { execution, passed: maxAbsDiff <= tolerance, maxAbsDiff, minCosine, tolerance };
+}
+
+/** A row without a direction (NaN in f16, say) is reported as an error, and is as wrong as a vector can be. */
+function asWrongVectors(batch: readonly Int32Array[]): (error: unknown) => Float32Array[] {
+  return (error) => {
+    if (error instanceof EmbedError && error.code === "numeric-fault") return batch.map(() => new Float32Array(0));
+    throw error;
+  };
 }
 
 /** A component that is not finite makes the difference infinite: NaN would slip through a maximum. */

@@ -36,7 +36,9 @@ function checkNode() {
 /** The lock file's hash stands in node_modules after a complete install, so that a half-finished one is noticed. */
 function installPackages() {
   const stamp = join(root, "node_modules", ".strata-setup");
-  const lock = createHash("sha256").update(readFileSync(join(root, "package-lock.json"))).digest("hex");
+  const lock = createHash("sha256")
+    .update(readFileSync(join(root, "package-lock.json")))
+    .digest("hex");
   if (existsSync(stamp) && readFileSync(stamp, "utf8") === lock) return;
   if (!run("npm", ["ci", "--no-audit", "--no-fund"])) stop("`npm ci` failed");
   writeFileSync(stamp, lock);
