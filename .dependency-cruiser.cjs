@@ -60,7 +60,8 @@ module.exports = {
   ],
   options: {
     doNotFollow: { path: "node_modules" },
-    exclude: { path: "^dist/" },
+    // The consumer imports the built library, which a fresh clone does not have yet.
+    exclude: { path: "^(dist|e2e/consumer)/" },
     tsPreCompilationDeps: true,
     tsConfig: { fileName: "tsconfig.json" },
     enhancedResolveOptions: {
