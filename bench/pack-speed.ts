@@ -4,7 +4,7 @@ import { existsSync, mkdtempSync, openSync, closeSync, readFileSync, rmSync, wri
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { WeightBits } from "../src/types.ts";
+import type { WeightBits } from "../src/pack.ts";
 import { NANO_SOURCE } from "../tools/pack-nano.ts";
 import { GOLDEN_TOKENS } from "../tools/pack/golden.ts";
 import { packModel } from "../tools/pack/pack-model.ts";

@@ -131,6 +131,15 @@ describe("embed", () => {
     expect(onProgress.mock.lastCall![0]).toMatchObject({ doneTexts: 60, totalTexts: 60 });
     expect(timings.totalMs).toBeGreaterThanOrEqual(timings.runMs);
   });
+
+  it("moves while one long text is under way", async () => {
+    const onProgress = vi.fn();
+    await embedder.embed("sand and stone ".repeat(1500), { onProgress });
+    const [first] = onProgress.mock.calls[0] as [{ doneTexts: number; doneTokens: number; totalTokens: number }];
+    expect(first.doneTexts).toBe(0);
+    expect(first.doneTokens).toBeGreaterThan(0);
+    expect(first.doneTokens).toBeLessThan(first.totalTokens);
+  });
 });
 
 describe("bad input leaves the embedder usable", () => {

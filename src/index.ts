@@ -15,8 +15,8 @@ export { FlatIndex } from "./search/flat-index.ts";
 export type { FlatIndexOptions, FlatSearchOptions } from "./search/flat-index.ts";
 export type { Hit } from "./search/top-k.ts";
 export { cleanText } from "./tokenize/clean.ts";
+export type { Activations, Role, WeightBits } from "./pack.ts";
 export type {
-  Activations,
   AdapterFacts,
   CleanOptions,
   DeviceChoice,
@@ -36,8 +36,6 @@ export type {
   Overflow,
   PaddedBatch,
   Priority,
-  Role,
   SelfCheckResult,
   TokenizeOptions,
-  WeightBits,
 } from "./types.ts";

@@ -8,17 +8,8 @@ import { embeddingSpace } from "./model/space.ts";
 import { EmbedPipeline, type PipelineParts } from "./pipeline.ts";
 import { selfCheck } from "./self-check.ts";
 import { createTokenizer, type TextTokenizer } from "./tokenize/tokenizer.ts";
-import type {
-  CallHooks,
-  LoadPhase,
-  LoadProgress,
-  LoadRequest,
-  LoadTimings,
-  PackManifest,
-  PackReader,
-  ReadOptions,
-  SelfCheckResult,
-} from "./types.ts";
+import type { PackManifest, PackReader, ReadOptions } from "./pack.ts";
+import type { CallHooks, LoadPhase, LoadProgress, LoadRequest, LoadTimings, SelfCheckResult } from "./types.ts";
 
 /**
  * Loads a pack onto the best device that gives its known answers.

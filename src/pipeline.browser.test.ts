@@ -13,7 +13,8 @@ import {
 } from "./fixtures/browser-packs.ts";
 import { openPipeline } from "./open-pipeline.ts";
 import type { EmbedPipeline } from "./pipeline.ts";
-import type { Activations, EmbedInput, LoadRequest, PackManifest } from "./types.ts";
+import type { Activations, PackManifest } from "./pack.ts";
+import type { EmbedInput, LoadRequest } from "./types.ts";
 
 const opened = new Map<string, EmbedPipeline>();
 afterAll(() => opened.forEach((pipeline) => pipeline.dispose()));

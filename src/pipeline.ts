@@ -11,6 +11,7 @@ import { quantizeBinary, quantizeInt8 } from "./pool/quantize.ts";
 import { leftPad } from "./tokenize/left-pad.ts";
 import { sequenceFromIds } from "./tokenize/sequence.ts";
 import type { TextTokenizer } from "./tokenize/tokenizer.ts";
+import type { PackManifest } from "./pack.ts";
 import type {
   CallHooks,
   EmbedderStatus,
@@ -19,7 +20,6 @@ import type {
   EmbedProgress,
   EmbedRequest,
   OutputType,
-  PackManifest,
   PaddedBatch,
   Pipeline,
   Priority,
@@ -191,7 +191,9 @@ export class EmbedPipeline implements Pipeline {
     const { signal } = hooks;
     const lengths = sequences.map(({ inputIds }) => inputIds.length);
     const rows: Float32Array[] = [];
+    const layers = this.#parts.manifest.architecture.num_hidden_layers;
     const done = { doneTexts: 0, totalTexts: lengths.length, doneTokens: 0, totalTokens: sum(lengths) };
+    const report = (): void => hooks.onProgress?.({ ...done, doneTokens: Math.round(done.doneTokens) });
     for (const pass of planPasses(lengths, { chunkTokens: this.#parts.chunkTokens })) {
       const asked = performance.now();
       const runPass = async (): Promise<void> => {
@@ -204,15 +206,18 @@ export class EmbedPipeline implements Pipeline {
             await nextTask();
             return this.#runs.run(priority, run, { signal });
           },
+          onRun: (tokens) => {
+            done.doneTokens += tokens / layers;
+            report();
+          },
           signal,
         });
         for (const [sequence, row] of results) rows[sequence] = row;
         done.doneTexts += results.size;
-        done.doneTokens += pass.tokenCount;
         spent.runMs += performance.now() - begun;
       };
       await this.#lanes.get(priority)!.run(priority, runPass, { signal });
-      hooks.onProgress?.({ ...done });
+      report();
     }
     return rows;
   }

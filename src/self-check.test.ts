@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { EmbedError } from "./errors.ts";
 import { selfCheck, type EmbedIds } from "./self-check.ts";
-import type { Execution, GoldenVector } from "./types.ts";
+import type { GoldenVector } from "./pack.ts";
+import type { Execution } from "./types.ts";
 
 const f32: Execution = { kind: "wasm", activations: "f32", subgroups: false };
 const golden: GoldenVector[] = [

@@ -1,6 +1,7 @@
 /** @file Known answers at load: a device that computes wrong vectors is found before it serves one. Pure. */
 import { EmbedError } from "./errors.ts";
-import type { Execution, GoldenVector, SelfCheckResult } from "./types.ts";
+import type { GoldenVector } from "./pack.ts";
+import type { Execution, SelfCheckResult } from "./types.ts";
 
 /**
  * Largest component difference of a unit vector to the float64 reference. f32: kernels that are right stay below 1e-6

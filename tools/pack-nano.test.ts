@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { parseManifest } from "../src/model/manifest.ts";
-import type { WeightBits } from "../src/types.ts";
+import type { WeightBits } from "../src/pack.ts";
 import { NANO_PACK, NANO_SOURCE, packNano } from "./pack-nano.ts";
 import { packModel } from "./pack/pack-model.ts";
 import { packCosines, type ReferenceAnswer } from "./pack/quality.ts";

@@ -1,7 +1,7 @@
 /** @file `npm run pack`: a Hugging Face model folder → a Strata pack. Command line only; the work is in `pack/`. */
 import { parseArgs } from "node:util";
 import { EmbedError } from "../src/errors.ts";
-import type { WeightBits } from "../src/types.ts";
+import type { WeightBits } from "../src/pack.ts";
 import { GOLDEN_TOKENS } from "./pack/golden.ts";
 import { packModel, type PackOptions } from "./pack/pack-model.ts";
 import { ProgressLine } from "./pack/progress.ts";

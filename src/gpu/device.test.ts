@@ -45,6 +45,7 @@ describe("candidates", () => {
     const list = candidates({ device: "auto", activations: "f16" }, { adapter, missing: "" });
     expect(names(list)[0]).toBe("webgpu f32 subgroups");
     expect(list[0]!.reason).toContain("shader-f16");
+    expect(list.at(-1)!.reason).toContain("no f16");
   });
 
   it("refuses WebGPU where there is none, with the reason", async () => {

@@ -1,11 +1,12 @@
 /** @file Which adapter there is, which executions it allows, and the device that we own. */
 import { EmbedError } from "../errors.ts";
-import type { AdapterFacts, Activations, DeviceChoice, Execution } from "../types.ts";
+import type { Activations } from "../pack.ts";
+import type { AdapterFacts, DeviceChoice, Execution } from "../types.ts";
 
 /**
  * ONNX Runtime's flash attention is silently wrong on narrower subgroups (off by 0.04 to 0.38), and right on a device
- * without the feature: https://github.com/microsoft/onnxruntime/issues (measured with 1.30.0 and 1.31.0-dev; the
- * self-check at load would catch it too). Delete when the kernel is fixed.
+ * without the feature; measured with 1.30.0 and 1.31.0-dev. A test in device-faults.browser.test.ts shows the fault:
+ * delete this when that test no longer finds it.
  */
 const SAFE_SUBGROUP_SIZE = 16;
 
@@ -109,18 +110,22 @@ function gpuCandidates(
 }
 
 function wasmCandidate(
-  wish: { readonly device: DeviceChoice },
+  wish: { readonly device: DeviceChoice; readonly activations: Activations },
   found: { readonly adapter: AdapterFacts | null; readonly missing: string },
 ): Candidate {
-  const reason =
-    wish.device === "wasm"
-      ? "asked for"
-      : !found.adapter
-        ? found.missing
-        : found.adapter.software
-          ? "the only WebGPU adapter is software, which is slower than WebAssembly"
-          : "WebGPU failed the self-check";
-  return { execution: { kind: "wasm", activations: "f32", subgroups: false }, reason };
+  const note = wish.activations === "f16" ? "; f32, since WebAssembly has no f16" : "";
+  const execution = { kind: "wasm", activations: "f32", subgroups: false } as const;
+  return { execution, reason: whyWasm(wish.device, found) + note };
+}
+
+function whyWasm(
+  device: DeviceChoice,
+  { adapter, missing }: { readonly adapter: AdapterFacts | null; readonly missing: string },
+): string {
+  if (device === "wasm") return "asked for";
+  if (!adapter) return missing;
+  if (adapter.software) return "the only WebGPU adapter is software, which is slower than WebAssembly";
+  return "WebGPU failed the self-check";
 }
 
 /**

@@ -1,16 +1,7 @@
 /** @file Device, session, weights and token table of one execution, put together and taken apart. */
 import { EmbedError } from "../errors.ts";
-import type {
-  AdapterFacts,
-  Activations,
-  DeviceChoice,
-  DeviceStatus,
-  Execution,
-  LoadTimings,
-  PackReader,
-  ReadOptions,
-  SelfCheckResult,
-} from "../types.ts";
+import type { Activations, PackReader, ReadOptions } from "../pack.ts";
+import type { AdapterFacts, DeviceChoice, DeviceStatus, Execution, LoadTimings, SelfCheckResult } from "../types.ts";
 import { adapterFacts, candidates, findAdapter, openDevice, type Candidate, type GpuEntry } from "./device.ts";
 import { attachGauge, type Gauge } from "./gauge.ts";
 import { LayerStack } from "./layers.ts";

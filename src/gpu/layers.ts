@@ -1,6 +1,7 @@
 /** @file The layer-major loop: for each layer, for each chunk, one run. Token ids in, last-token rows out. */
 import { throwIfAborted } from "../errors.ts";
-import type { Architecture, Chunk, Pass } from "../types.ts";
+import type { Architecture } from "../pack.ts";
+import type { Chunk, Pass } from "../types.ts";
 import { chunkIndices, type ChunkIndices } from "./chunk-indices.ts";
 import { ropeTables } from "./rope.ts";
 import type { LayerSession, Runtime, Tensor, Tensors } from "./session.ts";
@@ -23,6 +24,8 @@ export interface PassOptions {
   readonly inputIds: (sequence: number) => Int32Array;
   /** Lets one run through at a time, all requests together. */
   readonly exclusive: <T>(run: () => Promise<T>) => Promise<T>;
+  /** Told after each run how many tokens went through one layer. */
+  readonly onRun?: (tokens: number) => void;
   /** Heeded before each run. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -66,6 +69,7 @@ export class LayerStack {
         for (const item of loaded) {
           throwIfAborted(options.signal);
           await options.exclusive(() => this.#run(item, layerFeeds));
+          options.onRun?.(item.chunk.tokenCount);
         }
       }
       return await this.#lastRows(loaded, options);

@@ -1,6 +1,6 @@
 /** @file Where tensors live while the layers run: in GPU buffers that we own, or in JS memory for WASM. */
 import { EmbedError } from "../errors.ts";
-import type { Activations, Architecture } from "../types.ts";
+import type { Activations, Architecture } from "../pack.ts";
 import { narrowFloat16, widenFloat16 } from "./float16.ts";
 import type { Fetches, Runtime, Tensor, Tensors } from "./session.ts";
 

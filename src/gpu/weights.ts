@@ -1,6 +1,6 @@
 /** @file Layer weights: pack → tensors that the layer graph takes as inputs. All layers stay resident. */
 import { assert } from "../errors.ts";
-import type { PackReader, PackTensor, ReadOptions } from "../types.ts";
+import type { PackReader, PackTensor, ReadOptions } from "../pack.ts";
 import { widenFloat16 } from "./float16.ts";
 import type { Tensor, Tensors } from "./session.ts";
 import { placeHalves, type TensorHome } from "./tensor-home.ts";

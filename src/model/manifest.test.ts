@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
 import { EmbedError } from "../errors.ts";
-import type { PackManifest, WeightBits } from "../types.ts";
+import type { PackManifest, WeightBits } from "../pack.ts";
 import { makeTinyPack } from "./fixtures/tiny-pack.ts";
 import { BLOCK_BYTES, layerTensorSpecs, parseManifest, tokenRowBytes } from "./manifest.ts";
 

@@ -11,7 +11,7 @@ import type {
   Prompts,
   TokenTableLayout,
   WeightBits,
-} from "../types.ts";
+} from "../pack.ts";
 import { Field } from "./field.ts";
 
 /** Bytes under one hash: what is read again after a fault, and the most that is hashed at once. */

@@ -6,7 +6,7 @@ import type { AddressInfo } from "node:net";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 
 import { EmbedError } from "../errors.ts";
-import type { PackReader } from "../types.ts";
+import type { PackReader } from "../pack.ts";
 import { makeTinyPack, sha256 } from "./fixtures/tiny-pack.ts";
 import { BLOCK_BYTES } from "./manifest.ts";
 import { openHttpPack } from "./source.ts";

@@ -1,7 +1,7 @@
 /** @file A pack under a URL: fetches the manifest, then files, and hands out nothing that is not verified. */
 
 import { assert, EmbedError, throwIfAborted } from "../errors.ts";
-import type { PackFile, PackManifest, PackReader, RangeReader, ReadOptions } from "../types.ts";
+import type { PackFile, PackManifest, PackReader, RangeReader, ReadOptions } from "../pack.ts";
 import { BLOCK_BYTES, parseManifest } from "./manifest.ts";
 import { BodyReader, receiveFile, request } from "./transfer.ts";
 import type { Landing, Subject } from "./transfer.ts";

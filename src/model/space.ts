@@ -1,5 +1,5 @@
 /** @file The embedding-space id: equal for vectors that may be compared. */
-import type { PackManifest } from "../types.ts";
+import type { PackManifest } from "../pack.ts";
 
 /** Hex digits of the hash: 64 bits tell any number of packs apart. */
 const ID_DIGITS = 16;

@@ -3,7 +3,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
-import type { PackFile } from "../types.ts";
+import type { PackFile } from "../pack.ts";
 import { makeTinyPack, sha256 } from "./fixtures/tiny-pack.ts";
 import { BLOCK_BYTES } from "./manifest.ts";
 import { BodyReader, receiveFile } from "./transfer.ts";

@@ -1,7 +1,7 @@
 /** @file Bytes off the network: typed failures, and blocks that count only once their SHA-256 fits. */
 
 import { EmbedError } from "../errors.ts";
-import type { PackFile } from "../types.ts";
+import type { PackFile } from "../pack.ts";
 import { BLOCK_BYTES } from "./manifest.ts";
 
 /** What a transfer is of, for its errors. */

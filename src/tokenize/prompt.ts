@@ -1,5 +1,6 @@
 /** @file The words around a text: a query gets its instruction. Pure. */
-import type { Prompts, TokenizeOptions } from "../types.ts";
+import type { Prompts } from "../pack.ts";
+import type { TokenizeOptions } from "../types.ts";
 
 const PLACEHOLDER = /\{(instruction|text)\}/g;
 

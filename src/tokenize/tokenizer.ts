@@ -1,5 +1,6 @@
 /** @file Text → sequence: clean, prompt, encode, keep to the limit. */
-import type { PackManifest, Sequence, TokenizeOptions } from "../types.ts";
+import type { PackManifest } from "../pack.ts";
+import type { Sequence, TokenizeOptions } from "../types.ts";
 import { cleanText, wellFormed } from "./clean.ts";
 import { createEncoder, type TokenizerFiles, type TokenSink } from "./encoder.ts";
 import { Pacer } from "./pacer.ts";

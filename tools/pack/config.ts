@@ -1,6 +1,6 @@
 /** @file A Hugging Face `config.json` → the architecture, refusing what the runtime does not compute. Pure. */
 import { EmbedError } from "../../src/errors.ts";
-import type { Architecture } from "../../src/types.ts";
+import type { Architecture } from "../../src/pack.ts";
 import { BLOCK } from "./quantize.ts";
 
 export interface SourceConfig {

@@ -1,6 +1,6 @@
 /** @file Known answers of a pack: inputs of exact token counts and their float64 vectors. */
 import { EmbedError } from "../../src/errors.ts";
-import type { GoldenVector, Prompts, Role } from "../../src/types.ts";
+import type { GoldenVector, Prompts, Role } from "../../src/pack.ts";
 import { createTokenizer } from "../../src/tokenize/tokenizer.ts";
 import type { ReferenceWeights } from "./reference.ts";
 import { referenceVectors } from "./reference.ts";

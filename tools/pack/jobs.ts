@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { EmbedError } from "../../src/errors.ts";
 import { BLOCK_BYTES } from "../../src/model/manifest.ts";
-import type { PackFile } from "../../src/types.ts";
+import type { PackFile } from "../../src/pack.ts";
 import { readAt, writeAt } from "./file-ranges.ts";
 import { narrow, widen } from "./half.ts";
 import type { Part } from "./layout.ts";

@@ -1,7 +1,7 @@
 /** @file The ONNX graph of one decoder layer, every weight an input. Pure: architecture → protobuf bytes. */
 import onnxProto from "onnx-proto";
 import { layerTensorSpecs } from "../../src/model/manifest.ts";
-import type { Activations, Architecture, WeightBits } from "../../src/types.ts";
+import type { Activations, Architecture, WeightBits } from "../../src/pack.ts";
 import { layerWeights } from "./layout.ts";
 import { BLOCK } from "./quantize.ts";
 

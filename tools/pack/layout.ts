@@ -1,5 +1,5 @@
 /** @file Which weight goes where: architecture and bits → files, tensors and the parts to be written. Pure. */
-import type { Architecture, PackDtype, PackTensor, TokenTableLayout, WeightBits } from "../../src/types.ts";
+import type { Architecture, PackDtype, PackTensor, TokenTableLayout, WeightBits } from "../../src/pack.ts";
 import { BLOCK } from "./quantize.ts";
 
 /** Names of a checkpoint, without the prefix `model.`. */

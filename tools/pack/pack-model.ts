@@ -2,7 +2,7 @@
 import { existsSync, readFileSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { EmbedError, throwIfAborted } from "../../src/errors.ts";
-import type { GoldenVector, PackManifest } from "../../src/types.ts";
+import type { GoldenVector, PackManifest } from "../../src/pack.ts";
 import { type GoldenInput, goldenInputs, goldenVectors } from "./golden.ts";
 import { splitPart } from "./jobs.ts";
 import type { Part, PlannedFile } from "./layout.ts";

@@ -1,7 +1,7 @@
 /** @file What a pack will consist of: names, small files, layout, and the manifest. Pure. */
 import { createHash } from "node:crypto";
 import { BLOCK_BYTES, parseManifest } from "../../src/model/manifest.ts";
-import type { GoldenVector, PackFile, PackManifest, Prompts, WeightBits } from "../../src/types.ts";
+import type { GoldenVector, PackFile, PackManifest, Prompts, WeightBits } from "../../src/pack.ts";
 import { buildLayerGraph } from "./layer-graph.ts";
 import { type PackLayout, planLayout } from "./layout.ts";
 import type { Rounding } from "./quantize.ts";

@@ -1,5 +1,5 @@
 /** @file The model in float64, layer by layer: what a runtime's vectors are measured against. */
-import type { Architecture } from "../../src/types.ts";
+import type { Architecture } from "../../src/pack.ts";
 import { layerWeights, SOURCE_FINAL_NORM } from "./layout.ts";
 
 /** Weights by their source names; where they come from is the implementation's affair. */

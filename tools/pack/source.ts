@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
 import { EmbedError } from "../../src/errors.ts";
-import type { Architecture } from "../../src/types.ts";
+import type { Architecture } from "../../src/pack.ts";
 import { parseConfig } from "./config.ts";
 import { elementBytes, type FloatDtype } from "./half.ts";
 import { layerWeights, SOURCE_FINAL_NORM, SOURCE_TABLE } from "./layout.ts";

@@ -1,7 +1,7 @@
 /** @file Where files lie until a pack is whole, and which ones of an earlier run can stay. */
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { PackFile } from "../../src/types.ts";
+import type { PackFile } from "../../src/pack.ts";
 import type { WorkerPool } from "./worker-pool.ts";
 
 /** Beside the files it speaks of: which inputs and options they were made from. */

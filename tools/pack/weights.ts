@@ -1,5 +1,5 @@
 /** @file Weights for the float64 reference: of a written pack (dequantised), or of a source as it was. */
-import type { Architecture } from "../../src/types.ts";
+import type { Architecture } from "../../src/pack.ts";
 import { type PackLayout, type Part, SOURCE_TABLE } from "./layout.ts";
 import { type MatrixPlace, readRows } from "./multiply.ts";
 import type { ReferenceWeights } from "./reference.ts";
