@@ -57,5 +57,6 @@ describe("GPU memory", () => {
     for (let seed = 0; seed < 3; seed++) await pipeline.embed([randomIds(700, seed), randomIds(20, seed)], {}, {});
     expect(pipeline.status.vram.liveBytes).toBe(liveBytes);
     pipeline.dispose();
+    console.log("after dispose", pipeline.status.vram.liveBytes, "of", liveBytes);
   });
 });
