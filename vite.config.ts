@@ -1,9 +1,35 @@
 /** @file One build for the demo page (default), one for the library (`--mode lib`), and the unit tests. */
 import { playwright } from "@vitest/browser-playwright";
+import type { Plugin } from "vite";
 import { defineConfig } from "vitest/config";
 import { chromiumArgs, findChromium, realGpu } from "./tools/chromium.mjs";
 
 const chromium = findChromium();
+
+/** Consumers' bundlers find a file by this form alone. */
+const NESTED_URL =
+  /new URL\(\s*\/\* @vite-ignore \*\/\s*new URL\("([^"]+)", import\.meta\.url\)\.href,\s*"" \+ import\.meta\.url\s*\)/g;
+
+/**
+ * Vite writes a worker's URL as a URL in a URL, which a consumer's bundler takes for a plain file: it would copy the
+ * worker without what the worker imports. This makes it the literal again that the source has.
+ */
+const literalWorkerUrl: Plugin = {
+  name: "literal-worker-url",
+  enforce: "post",
+  generateBundle(_options, bundle) {
+    for (const file of Object.values(bundle)) {
+      if (file.type === "chunk") file.code = file.code.replace(NESTED_URL, 'new URL("./$1", import.meta.url)');
+    }
+  },
+};
+
+/** Names without hashes: ONNX Runtime refers to its own module by name, and a library's files are named by its version. */
+const LIBRARY_NAMES = {
+  entryFileNames: "assets/[name].js",
+  chunkFileNames: "assets/[name].mjs",
+  assetFileNames: "assets/[name][extname]",
+};
 
 export default defineConfig(({ mode }) => ({
   // Relative, or the library's worker URL would be absolute and break consumers.
@@ -19,12 +45,13 @@ export default defineConfig(({ mode }) => ({
           rolldownOptions: {
             input: { "strata-embed": "src/index.ts" },
             preserveEntrySignatures: "strict" as const,
-            output: { entryFileNames: "[name].js" },
+            output: { ...LIBRARY_NAMES, entryFileNames: "[name].js" },
           },
           minify: false,
         }
       : { outDir: "dist/demo" },
-  worker: { format: "es" as const },
+  plugins: mode === "lib" ? [literalWorkerUrl] : [],
+  worker: { format: "es" as const, ...(mode === "lib" && { rolldownOptions: { output: LIBRARY_NAMES } }) },
   // ONNX Runtime finds its .wasm beside its own module; pre-bundling would move the module away from it.
   // The others are named, or Vite would find them in mid-test and reload the page.
   optimizeDeps: {
