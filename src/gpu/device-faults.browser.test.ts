@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { packUrl, randomIds, realGpu } from "../fixtures/browser-packs.ts";
 import { openPipeline } from "../open-pipeline.ts";
+import type { EmbedProgress } from "../types.ts";
 
 /** Lets a test see the device that the engine opens. */
 function captureDevices(): GPUDevice[] {
@@ -23,9 +24,9 @@ describe("a lost device", () => {
     const devices = captureDevices();
     const pipeline = await openPipeline(request, {});
     const inputs = Array.from({ length: 4 }, (_, seed) => randomIds(400, seed));
-    const onProgress = vi.fn(() => devices[0]!.destroy());
+    const onProgress = vi.fn<(progress: EmbedProgress) => void>(() => devices[0]!.destroy());
     await expect(pipeline.embed(inputs, {}, { onProgress })).rejects.toMatchObject({ code: "device-lost" });
-    expect(onProgress).toHaveBeenCalledTimes(1);
+    expect(onProgress.mock.lastCall).toMatchObject([{ doneTexts: 0 }]);
     await expect(pipeline.failed).resolves.toMatchObject({ code: "device-lost" });
     expect(pipeline.status.state).toBe("failed");
     await expect(pipeline.embed([randomIds(5, 9)], {}, {})).rejects.toMatchObject({ code: "device-lost" });
@@ -50,13 +51,14 @@ describe("the self-check", () => {
 });
 
 describe("GPU memory", () => {
-  it("goes back to the weights after each request, and to nothing after dispose", async () => {
+  it("goes back to the weights after each request, and goes with dispose", async () => {
     const pipeline = await openPipeline(request, {});
     await pipeline.embed([randomIds(1500, 1)], {}, {});
     const { liveBytes } = pipeline.status.vram;
     for (let seed = 0; seed < 3; seed++) await pipeline.embed([randomIds(700, seed), randomIds(20, seed)], {}, {});
     expect(pipeline.status.vram.liveBytes).toBe(liveBytes);
     pipeline.dispose();
-    console.log("after dispose", pipeline.status.vram.liveBytes, "of", liveBytes);
+    // ONNX Runtime keeps a kilobyte of uniforms until its device, which is destroyed by now, is collected.
+    expect(pipeline.status.vram.liveBytes).toBeLessThan(16 * 1024);
   });
 });
