@@ -71,19 +71,22 @@ async function loadParts(
   options: ReadOptions,
 ): Promise<Pick<PipelineParts, "engine" | "tokenizer" | "gain" | "space">> {
   const { pack, choice, clock } = what;
-  const engine = openEngine(pack, choice, options);
+  const opening = openEngine(pack, choice, options);
   try {
-    const [tokenizer, gain, space] = await Promise.all([
+    const [engine, tokenizer, gain, space] = await Promise.all([
+      opening,
       clock.time("tokenizerMs", () => loadTokenizer(pack, options)),
       readFinalNorm(pack, options),
       embeddingSpace(pack.manifest),
     ]);
-    const { timings } = await engine;
-    clock.add(timings);
-    return { engine: await engine, tokenizer, gain, space };
+    clock.add(engine.timings);
+    return { engine, tokenizer, gain, space };
   } catch (error) {
     // The engine may still be opening: give back what it holds whenever it is there.
-    engine.then((opened) => opened.release()).catch(() => undefined);
+    opening.then(
+      (engine) => engine.release(),
+      () => undefined,
+    );
     throw error;
   }
 }

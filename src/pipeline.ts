@@ -63,7 +63,8 @@ export class EmbedPipeline implements Pipeline {
     this.#parts = parts;
     this.failed = parts.engine.failed;
     void this.failed.then(() => {
-      this.#state = "failed";
+      // Disposing destroys the device too.
+      if (this.#state === "ready") this.#state = "failed";
     });
   }
 

@@ -60,5 +60,7 @@ describe("GPU memory", () => {
     pipeline.dispose();
     // ONNX Runtime keeps a kilobyte of uniforms until its device, which is destroyed by now, is collected.
     expect(pipeline.status.vram.liveBytes).toBeLessThan(16 * 1024);
+    await pipeline.failed;
+    expect(pipeline.status.state).toBe("disposed");
   });
 });

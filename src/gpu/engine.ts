@@ -111,10 +111,10 @@ async function loadParts(
     ? new GpuTensorHome(device, runtime, { activations: execution.activations, architecture })
     : new WasmTensorHome(runtime, architecture);
   const start = timed(() => startRuntime(runtime));
-  const graph = await pack.readFile(graphs[execution.activations], options);
+  const graph = pack.readFile(graphs[execution.activations], options);
   const [started, session, weights, tokens] = await Promise.all([
     start,
-    start.then(() => timed(() => LayerSession.create(runtime, graph, device))),
+    Promise.all([graph, start]).then(([bytes]) => timed(() => LayerSession.create(runtime, bytes, device))),
     timed(() => loadResidentWeights(pack, home, options)),
     timed(() => TokenTable.open(pack, options)),
   ]);
