@@ -6,7 +6,7 @@ const PORT = 4174;
 const executablePath = findChromium();
 
 /** As a visitor's browser without a usable GPU comes. */
-const withoutWebGpu = chromiumArgs.filter((argument) => argument !== "--enable-unsafe-webgpu");
+const withoutWebGpu = chromiumArgs.filter((argument) => !/webgpu|vulkan/i.test(argument));
 const launch = (args: string[]) => ({ args, ...(executablePath ? { executablePath } : {}) });
 
 export default defineConfig({

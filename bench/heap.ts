@@ -3,7 +3,7 @@ import type { Page } from "@playwright/test";
 
 /** Largest values seen, in bytes. */
 export interface HeapPeak {
-  /** Objects: what `performance.memory.usedJSHeapSize` counts. */
+  /** Objects (`usedSize` of `Runtime.getHeapUsage`). */
   usedBytes: number;
   /** Objects and ArrayBuffers at one moment. */
   withBuffersBytes: number;

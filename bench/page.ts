@@ -100,7 +100,7 @@ function print(visits: readonly Visit[], version: string): void {
   const { device, passages, indexedTokens } = visits[0]!;
   const mb = (bytes: number) => bytes / 1e6;
   const rows: [string, string][] = [
-    ["page opened → first vector (warm HTTP cache)", `${of((v) => v.firstVectorMs)} ms`],
+    ["page opened → first vectors, those of the self-check (warm HTTP cache)", `${of((v) => v.firstVectorMs)} ms`],
     ...PHASES.map((phase): [string, string] => [`– ${phase}`, `${of((v) => v.load[`${phase}Ms`])} ms`]),
     ["share of session creation in the load", `${of((v) => (100 * v.load.sessionMs) / v.load.totalMs)} %`],
     [`indexing ${passages} passages (${indexedTokens} tokens)`, `${of((v) => v.indexingMs / 1000)} s`],

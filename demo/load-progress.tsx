@@ -4,8 +4,7 @@ import { clipTo } from "./format.ts";
 import { strings } from "./strings.ts";
 
 /** In order; the tokenizer is prepared beside the weights and has no step of its own. */
-const PHASES: readonly LoadPhase[] = ["device", "weights", "tokenizer", "session", "self-check"];
-const STEPS = PHASES.filter((phase) => phase !== "tokenizer");
+const PHASES: readonly LoadPhase[] = ["device", "weights", "session", "self-check"];
 
 /** Shown until the model is ready; `load` is null before the first word from the worker. */
 export function LoadCard({ load, onCancel }: { load: LoadProgress | null; onCancel: () => void }) {
@@ -38,7 +37,7 @@ export function LoadCard({ load, onCancel }: { load: LoadProgress | null; onCanc
         </span>
       </p>
       <ol class="phases">
-        {STEPS.map((phase) => (
+        {PHASES.map((phase) => (
           <li key={phase} data-step={stepOf(phase, load)}>
             {strings.load.phase(phase)}
           </li>

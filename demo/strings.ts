@@ -35,7 +35,6 @@ const REFUSALS: Readonly<Record<RefusalReason, string>> = {
 const PHASES: Readonly<Record<LoadPhase, string>> = {
   device: "Device",
   weights: "Weights",
-  tokenizer: "Tokenizer",
   session: "Runtime",
   "self-check": "Self-check",
 };
@@ -43,7 +42,6 @@ const PHASES: Readonly<Record<LoadPhase, string>> = {
 const PHASE_SENTENCES: Readonly<Record<LoadPhase, string>> = {
   device: "Choosing the device",
   weights: "Reading the weights",
-  tokenizer: "Preparing the tokenizer",
   session: "Starting the runtime",
   "self-check": "Comparing with known vectors",
 };

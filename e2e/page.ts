@@ -9,6 +9,9 @@ interface Question {
   readonly suggested: boolean;
 }
 
+/** Objects on the worker's heap while it loads: 64 MiB, and one block of 16 MiB, the largest read of the built-in pack. */
+export const MAX_LOAD_HEAP_BYTES = (64 + 16) * 2 ** 20;
+
 const readSample = (name: string): unknown => JSON.parse(readFileSync(`public/samples/${name}.json`, "utf8"));
 
 /** The sample library's questions, none of which shares a content word with its answer. */

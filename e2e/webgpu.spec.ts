@@ -1,7 +1,8 @@
 /** @file WebGPU forced: on software here (`?device=webgpu`), on the real adapter in f16 with `STRATA_GPU=1`. */
 import { expect, test } from "@playwright/test";
 import { realGpu } from "../tools/chromium.mjs";
-import { DemoPage, passageIds, questions } from "./page.ts";
+import { watchWorkerHeap } from "../bench/heap.ts";
+import { DemoPage, MAX_LOAD_HEAP_BYTES, passageIds, questions } from "./page.ts";
 
 /** Software WebGPU indexes some two passages a second: enough of them for a few questions, not all. */
 const INDEXED = realGpu ? passageIds.length : 48;
@@ -9,7 +10,10 @@ const INDEXED = realGpu ? passageIds.length : 48;
 test("indexes and searches on WebGPU", async ({ page }) => {
   test.setTimeout(600_000);
   const demo = new DemoPage(page);
+  const stopWatching = await watchWorkerHeap(page);
   await demo.open(realGpu ? "?device=webgpu&activations=f16" : "?device=webgpu");
+  await page.waitForSelector("[data-testid=app][data-load]", { timeout: 240_000 });
+  expect(stopWatching().usedBytes).toBeLessThanOrEqual(MAX_LOAD_HEAP_BYTES);
   await demo.untilIndexed(INDEXED);
   await expect(demo.app).toHaveAttribute("data-device", "webgpu");
   await expect(demo.app).toHaveAttribute("data-activations", realGpu ? "f16" : "f32");

@@ -6,7 +6,7 @@ import { readFinalNorm } from "./gpu/weights.ts";
 import { openHttpPack } from "./model/source.ts";
 import { embeddingSpace } from "./model/space.ts";
 import { EmbedPipeline, type PipelineParts } from "./pipeline.ts";
-import { selfCheck } from "./self-check.ts";
+import { failedCheck, selfCheck, type EmbedIds } from "./self-check.ts";
 import { createTokenizer, type TextTokenizer } from "./tokenize/tokenizer.ts";
 import type { PackManifest, PackReader, ReadOptions } from "./pack.ts";
 import type { CallHooks, LoadPhase, LoadProgress, LoadRequest, LoadTimings, SelfCheckResult } from "./types.ts";
@@ -15,8 +15,8 @@ import type { CallHooks, LoadPhase, LoadProgress, LoadRequest, LoadTimings, Self
  * Loads a pack onto the best device that gives its known answers.
  *
  * @throws {EmbedError} `model-not-found`, `model-fetch-failed`, `model-corrupt`, `webgpu-unavailable`, `out-of-memory`,
- * `aborted`; `numeric-fault` with details `{ selfCheck, retry }` when this execution's answers are wrong: with `retry`
- * a fresh worker may try the next safer one (ONNX Runtime keeps process-wide state).
+ * `aborted`; `numeric-fault` with details `{ selfCheck, retry }` when this execution's answers are wrong, or it gives
+ * none: with `retry` a fresh worker may try the next safer one (ONNX Runtime keeps process-wide state).
  */
 export async function openPipeline(request: LoadRequest, hooks: CallHooks<LoadProgress>): Promise<EmbedPipeline> {
   // A part that fails to load ends the reading of the others.
@@ -44,26 +44,51 @@ async function load(
     clock.time("deviceMs", () => chooseExecution(wish, navigator.gpu, failedChecks)),
     clock.time("manifestMs", () => openHttpPack(request.modelUrl, { signal })),
   ]);
-  const report = reportBytes(pack.manifest, choice, hooks);
-  const parts = await loadParts({ pack, choice, clock }, { signal, onBytes: (bytes) => report("weights", bytes) });
-  report("self-check", 0);
   const selfChecks: SelfCheckResult[] = [...failedChecks];
-  const chunkTokens = request.chunkTokens ?? DEFAULT_CHUNK_TOKENS;
-  const loaded = { selfChecks, load: clock.timings };
-  const pipeline = new EmbedPipeline({ ...parts, manifest: pack.manifest, chunkTokens, loaded });
+  const report = reportBytes(pack.manifest, choice, hooks);
   try {
-    await checkTokenizer(pack.manifest, parts.tokenizer);
-    const embedIds = (batch: readonly Int32Array[]) => pipeline.embedIds(batch, signal);
-    const check = () => selfCheck(pack.manifest.golden, embedIds, choice.execution);
-    const result = await clock.time("selfCheckMs", check);
-    selfChecks.push(result);
+    const parts = await loadParts({ pack, choice, clock }, { signal, onBytes: (bytes) => report("weights", bytes) });
+    report("self-check", 0);
+    const chunkTokens = request.chunkTokens ?? DEFAULT_CHUNK_TOKENS;
+    const loaded = { selfChecks, load: clock.timings };
+    const pipeline = new EmbedPipeline({ ...parts, manifest: pack.manifest, chunkTokens, loaded });
+    selfChecks.push(await clock.time("selfCheckMs", () => checkPipeline({ pipeline, pack, choice, ...parts }, signal)));
+    clock.stop();
+    return pipeline;
+  } catch (error) {
+    throw orSafer(error, choice);
+  }
+}
+
+/** @throws {EmbedError} `numeric-fault`, `model-corrupt`; the pipeline is disposed of then. */
+async function checkPipeline(
+  what: {
+    readonly pipeline: EmbedPipeline;
+    readonly pack: PackReader;
+    readonly choice: ExecutionChoice;
+    readonly tokenizer: TextTokenizer | null;
+  },
+  signal: AbortSignal,
+): Promise<SelfCheckResult> {
+  const { pipeline, pack, choice, tokenizer } = what;
+  try {
+    await checkTokenizer(pack.manifest, tokenizer);
+    const embedIds: EmbedIds = (batch, chunkTokens) => pipeline.embedIds(batch, { chunkTokens, signal });
+    const result = await selfCheck(pack.manifest.golden, embedIds, choice.execution);
     if (!result.passed) throw wrongAnswers(result, choice);
+    return result;
   } catch (error) {
     pipeline.dispose();
     throw error;
   }
-  clock.stop();
-  return pipeline;
+}
+
+/** What the GPU refuses is the next execution's chance; what the pack or the network lacks is not. */
+function orSafer(error: unknown, { execution, saferLeft }: ExecutionChoice): unknown {
+  const refused = error instanceof EmbedError && (error.code === "webgpu-unavailable" || error.code === "device-lost");
+  if (!refused || !saferLeft) return error;
+  const details = { selfCheck: failedCheck(execution, error.message), retry: true };
+  return new EmbedError("numeric-fault", error.message, { details, cause: error });
 }
 
 async function loadParts(

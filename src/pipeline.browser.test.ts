@@ -37,8 +37,11 @@ async function goldenUpTo(model: "nano" | "stress", tokens: number): Promise<Gol
   return (await readGolden(model)).filter((golden) => golden.input_ids.length <= tokens);
 }
 
-/** Software WebGPU does some 70 nano tokens a second. */
-const LONGEST = { wasm: Infinity, webgpu: realGpu ? Infinity : 140 };
+/** Tokens of the longest reference text. Software WebGPU does some 70 nano tokens a second, of the stress model 200. */
+function longest(device: "wasm" | "webgpu", model: "nano" | "stress"): number {
+  if (device === "wasm" || realGpu) return Infinity;
+  return model === "nano" ? 140 : 1000;
+}
 const EXECUTIONS: readonly { device: "wasm" | "webgpu"; activations: Activations }[] = [
   { device: "wasm", activations: "f32" },
   { device: "webgpu", activations: "f32" },
@@ -55,7 +58,8 @@ describe.each(EXECUTIONS)("a pipeline on $device in $activations", (execution) =
 
   it.for(["stress-q16", "nano-q16"])("gives the reference's vectors with %s", async (pack, { skip }) => {
     if (!(await hasPack(packUrl(pack)))) skip(`${pack}: ../shared/models/nano is not here`);
-    const golden = await goldenUpTo(pack.startsWith("nano") ? "nano" : "stress", LONGEST[device]);
+    const model = pack.startsWith("nano") ? "nano" : "stress";
+    const golden = await goldenUpTo(model, longest(device, model));
     const pipeline = await open(packUrl(pack), execution);
     const actual = await vectorsOf(
       pipeline,
@@ -65,7 +69,9 @@ describe.each(EXECUTIONS)("a pipeline on $device in $activations", (execution) =
       actual,
       golden.map(({ embedding }) => embedding),
     );
-    console.log(`${pack} ${device} ${activations}: ${JSON.stringify(difference)}`);
+    const left = (await readGolden(model)).length - golden.length;
+    const skipped = left > 0 ? `, ${left} longer texts skipped: software WebGPU is slow (STRATA_GPU=1 runs them)` : "";
+    console.log(`${pack} ${device} ${activations}: ${JSON.stringify(difference)}${skipped}`);
     expect(difference.minCosine).toBeGreaterThanOrEqual(limits.minCosine);
     expect(difference.maxAbsDiff).toBeLessThanOrEqual(limits.maxAbsDiff);
   });

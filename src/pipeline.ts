@@ -131,11 +131,15 @@ export class EmbedPipeline implements Pipeline {
   }
 
   /** Unit vectors of full dimensions, for the self-check: ids to vectors as any request goes. */
-  async embedIds(batch: readonly Int32Array[], signal?: AbortSignal): Promise<Float32Array[]> {
+  async embedIds(
+    batch: readonly Int32Array[],
+    options: { readonly chunkTokens?: number | undefined; readonly signal?: AbortSignal } = {},
+  ): Promise<Float32Array[]> {
     const sequences = batch.map((inputIds) => ({ inputIds, truncated: false }));
+    const { signal, chunkTokens } = options;
     const hooks = signal ? { signal } : {};
     const spent: Spent = { queueMs: 0, runMs: 0 };
-    const rows = await this.#lastTokenRows(sequences, { priority: "normal", hooks, spent });
+    const rows = await this.#lastTokenRows(sequences, { priority: "normal", hooks, spent, chunkTokens });
     const { max } = this.#parts.manifest.dimensions;
     const vectors = this.#pool(rows, max);
     return batch.map((_, i) => vectors.subarray(i * max, (i + 1) * max));
@@ -186,16 +190,21 @@ export class EmbedPipeline implements Pipeline {
   /** Hidden states of each sequence's last token; `[H]` each, in input order. */
   async #lastTokenRows(
     sequences: readonly Sequence[],
-    how: { readonly priority: Priority; readonly hooks: CallHooks<EmbedProgress>; readonly spent: Spent },
+    how: {
+      readonly priority: Priority;
+      readonly hooks: CallHooks<EmbedProgress>;
+      readonly spent: Spent;
+      readonly chunkTokens?: number | undefined;
+    },
   ): Promise<Float32Array[]> {
-    const { priority, hooks, spent } = how;
+    const { priority, hooks, spent, chunkTokens = this.#parts.chunkTokens } = how;
     const { signal } = hooks;
     const lengths = sequences.map(({ inputIds }) => inputIds.length);
     const rows: Float32Array[] = [];
     const layers = this.#parts.manifest.architecture.num_hidden_layers;
     const done = { doneTexts: 0, totalTexts: lengths.length, doneTokens: 0, totalTokens: sum(lengths) };
     const report = (): void => hooks.onProgress?.({ ...done, doneTokens: Math.round(done.doneTokens) });
-    for (const pass of planPasses(lengths, { chunkTokens: this.#parts.chunkTokens })) {
+    for (const pass of planPasses(lengths, { chunkTokens })) {
       const asked = performance.now();
       const runPass = async (): Promise<void> => {
         const begun = performance.now();
@@ -203,9 +212,16 @@ export class EmbedPipeline implements Pipeline {
         const results = await this.#parts.engine.stack.runPass(pass, {
           inputIds: (sequence) => sequences[sequence]!.inputIds,
           exclusive: async (run) => {
+            const waiting = performance.now();
             // On WASM a run blocks the thread: only here does a query or a cancellation reach the worker.
             await nextTask();
-            return this.#runs.run(priority, run, { signal });
+            const inTurn = (): ReturnType<typeof run> => {
+              const waitedMs = performance.now() - waiting;
+              spent.queueMs += waitedMs;
+              spent.runMs -= waitedMs;
+              return run();
+            };
+            return this.#runs.run(priority, inTurn, { signal });
           },
           onRun: (tokens) => {
             done.doneTokens += tokens / layers;

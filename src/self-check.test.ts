@@ -13,14 +13,14 @@ const answers = new Map(golden.map(({ inputIds, vector }) => [inputIds.join(), F
 const right: EmbedIds = (batch) => Promise.resolve(batch.map((ids) => answers.get(ids.join())!));
 
 describe("selfCheck", () => {
-  it("embeds every known input alone and all as one batch", async () => {
-    const sizes: number[] = [];
-    const watched: EmbedIds = (batch) => {
-      sizes.push(batch.length);
+  it("embeds every known input alone, all as one batch, and the longest in slices", async () => {
+    const runs: string[] = [];
+    const watched: EmbedIds = (batch, chunkTokens) => {
+      runs.push(`${batch.map((ids) => ids.length).join()}${chunkTokens ? ` in ${chunkTokens}` : ""}`);
       return right(batch);
     };
     expect(await selfCheck(golden, watched, f32)).toMatchObject({ passed: true, tolerance: 2e-5 });
-    expect(sizes).toEqual([1, 1, 2]);
+    expect(runs).toEqual(["2", "3", "2,3", "3 in 64"]);
   });
 
   it("fails on a component that is off in the batch alone", async () => {
@@ -30,6 +30,11 @@ describe("selfCheck", () => {
     expect(result.passed).toBe(false);
     expect(result.maxAbsDiff).toBeCloseTo(3e-5, 6);
     expect((await selfCheck(golden, offInBatch, { ...f32, activations: "f16" })).passed).toBe(true);
+  });
+
+  it("takes known answers of fewer dimensions", async () => {
+    const cut = [{ ...golden[0]!, dimensions: 1, vector: [1] }];
+    expect(await selfCheck(cut, right, f32)).toMatchObject({ passed: true });
   });
 
   it.each([NaN, Infinity])("fails on a vector with %s", async (value) => {

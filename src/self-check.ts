@@ -10,11 +10,14 @@ import type { Execution, SelfCheckResult } from "./types.ts";
  */
 const TOLERANCE = { f32: 2e-5, f16: 5e-3 } as const;
 
-/** Embeds token ids as one ragged batch; full dimensions, unit vectors. */
-export type EmbedIds = (batch: readonly Int32Array[]) => Promise<readonly Float32Array[]>;
+/** Tokens a run when the longest known input is sliced: several slices of 200 tokens, the last one shorter. */
+const SLICE_TOKENS = 64;
+
+/** Embeds token ids as one ragged batch, in chunks of the default size unless told; full dimensions, unit vectors. */
+export type EmbedIds = (batch: readonly Int32Array[], chunkTokens?: number) => Promise<readonly Float32Array[]>;
 
 /**
- * Embeds the pack's golden inputs alone and as one ragged batch, and compares.
+ * Embeds the pack's golden inputs alone, as one ragged batch and, the longest one, in slices, and compares.
  *
  * @param golden - The pack's known answers; an empty list passes with differences of 0.
  */
@@ -23,15 +26,20 @@ export async function selfCheck(
   embedIds: EmbedIds,
   execution: Execution,
 ): Promise<SelfCheckResult> {
-  const inputs = golden.map(({ inputIds }) => Int32Array.from(inputIds));
-  const batches = [...inputs.map((input) => [input]), inputs];
+  const known = golden.map((answer) => ({ answer, inputIds: Int32Array.from(answer.inputIds) }));
+  const longest = known.toSorted((a, b) => b.inputIds.length - a.inputIds.length).slice(0, 1);
+  const runs = [
+    ...known.map((one) => ({ batch: [one] })),
+    { batch: known },
+    { batch: longest, chunkTokens: SLICE_TOKENS },
+  ];
   let maxAbsDiff = 0;
   let minCosine = 1;
-  let next = 0;
-  for (const batch of batches) {
-    for (const vector of await embedIds(batch).catch(asWrongVectors(batch))) {
-      const expected = golden[next++ % golden.length]!;
-      const { absDiff, cosine } = compare(vector.subarray(0, expected.dimensions), expected.vector);
+  for (const { batch, chunkTokens } of runs as readonly { batch: typeof known; chunkTokens?: number }[]) {
+    const inputs = batch.map(({ inputIds }) => inputIds);
+    const vectors = await embedIds(inputs, chunkTokens).catch(asWrongVectors(inputs));
+    for (const [i, { answer }] of batch.entries()) {
+      const { absDiff, cosine } = compare(vectors[i]!.subarray(0, answer.dimensions), answer.vector);
       maxAbsDiff = Math.max(maxAbsDiff, absDiff);
       minCosine = Math.min(minCosine, cosine);
     }
@@ -48,19 +56,31 @@ function asWrongVectors(batch: readonly Int32Array[]): (error: unknown) => Float
   };
 }
 
-/** A component that is not finite makes the difference infinite: NaN would slip through a maximum. */
+/**
+ * The result of an execution that did not get as far as a vector.
+ *
+ * @param failure - What happened, in words.
+ */
+export function failedCheck(execution: Execution, failure: string): SelfCheckResult {
+  const tolerance = TOLERANCE[execution.activations];
+  return { execution, passed: false, maxAbsDiff: Infinity, minCosine: -1, tolerance, failure };
+}
+
+/**
+ * @param actual - Cut to the dimensions of `expected`, so made a unit vector again here.
+ * @returns A component that is not finite makes the difference infinite: NaN would slip through a maximum.
+ */
 function compare(actual: Float32Array, expected: readonly number[]): { absDiff: number; cosine: number } {
+  const length = Math.hypot(...actual);
   let dot = 0;
-  let actualSquares = 0;
   let expectedSquares = 0;
   let absDiff = 0;
   expected.forEach((value, i) => {
-    const component = actual[i] ?? NaN;
+    const component = (actual[i] ?? NaN) / length;
     dot += component * value;
-    actualSquares += component * component;
     expectedSquares += value * value;
     absDiff = Math.max(absDiff, Number.isFinite(component) ? Math.abs(component - value) : Infinity);
   });
-  const cosine = dot / Math.sqrt(actualSquares * expectedSquares);
+  const cosine = dot / Math.sqrt(expectedSquares);
   return { absDiff, cosine: Number.isFinite(cosine) ? cosine : -1 };
 }

@@ -126,7 +126,7 @@ export interface EmbedRequest<O extends OutputType = OutputType> extends Tokeniz
   readonly dimensions?: number;
   /** @default "float32" */
   readonly output?: O;
-  /** Work of a higher priority overtakes between two passes. @default "normal" */
+  /** Work of a higher priority overtakes between two runs. @default "normal" */
   readonly priority?: Priority;
 }
 
@@ -148,11 +148,11 @@ export interface LoadRequest {
   readonly failedChecks?: readonly SelfCheckResult[];
 }
 
-export type LoadPhase = "device" | "weights" | "tokenizer" | "session" | "self-check";
+export type LoadPhase = "device" | "weights" | "session" | "self-check";
 
 export interface LoadProgress {
   readonly phase: LoadPhase;
-  /** Of the whole pack, so that one bar fits all phases. */
+  /** Of the whole pack, so that one bar fits all phases; both are 0 in phase `device`, before the manifest is read. */
   readonly loadedBytes: number;
   readonly totalBytes: number;
 }
@@ -193,6 +193,8 @@ export interface SelfCheckResult {
   readonly minCosine: number;
   /** `maxAbsDiff` had to stay at or below this. */
   readonly tolerance: number;
+  /** Why there are no numbers: the device could not be opened, or failed while it was checked. */
+  readonly failure?: string;
 }
 
 export interface DeviceStatus extends Execution {
@@ -245,7 +247,7 @@ export interface EmbedderStatus {
 // ── The pipeline, as the worker sees it ────────────────────────────────────────────────────────────────
 
 export interface CallHooks<Progress> {
-  /** Honoured between two passes at the latest. */
+  /** Honoured between two runs at the latest. */
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: Progress) => void;
 }

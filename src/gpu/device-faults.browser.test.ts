@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { packUrl, randomIds, realGpu } from "../fixtures/browser-packs.ts";
 import { openPipeline } from "../open-pipeline.ts";
-import type { EmbedProgress } from "../types.ts";
+import type { EmbedProgress, SelfCheckResult } from "../types.ts";
 
 /** Lets a test see the device that the engine opens. */
 function captureDevices(): GPUDevice[] {
@@ -33,6 +33,37 @@ describe("a lost device", () => {
   });
 });
 
+describe("a device that the browser refuses", () => {
+  it("sends device auto on to the next execution, and ends device webgpu with the reason", async () => {
+    vi.spyOn(GPUAdapterInfo.prototype, "isFallbackAdapter", "get").mockReturnValue(false);
+    vi.spyOn(GPUAdapterInfo.prototype, "architecture", "get").mockReturnValue("pretended");
+    vi.spyOn(GPUAdapter.prototype, "requestDevice").mockRejectedValue(new Error("no more devices"));
+    const refused = await openPipeline({ ...request, device: "auto" }, {}).catch((error: unknown) => error);
+    expect(refused).toMatchObject({ code: "numeric-fault", details: { retry: true, selfCheck: { passed: false } } });
+    const { selfCheck } = (refused as { details: { selfCheck: SelfCheckResult } }).details;
+    expect(selfCheck.failure).toContain("no more devices");
+    const pipeline = await openPipeline({ ...request, device: "auto", failedChecks: [selfCheck] }, {});
+    expect(pipeline.status.device).toMatchObject({ kind: "wasm", reason: "WebGPU did not pass its check" });
+    pipeline.dispose();
+    await expect(openPipeline(request, {})).rejects.toMatchObject({ code: "webgpu-unavailable" });
+  });
+});
+
+describe("a cancelled request", () => {
+  it("stops between two runs and gives its GPU memory back", async () => {
+    const pipeline = await openPipeline(request, {});
+    await pipeline.embed([randomIds(700, 1)], {}, {});
+    const { liveBytes } = pipeline.status.vram;
+    const controller = new AbortController();
+    const onProgress = vi.fn<(progress: EmbedProgress) => void>(() => controller.abort());
+    const hooks = { signal: controller.signal, onProgress };
+    await expect(pipeline.embed([randomIds(700, 2)], {}, hooks)).rejects.toMatchObject({ code: "aborted" });
+    expect(onProgress).toHaveBeenCalledTimes(1);
+    expect(pipeline.status.vram.liveBytes).toBe(liveBytes);
+    pipeline.dispose();
+  });
+});
+
 describe("the self-check", () => {
   // facts: ONNX Runtime's flash attention is off by up to 0.38 where subgroups are narrower than 16 (SwiftShader: 4).
   it.skipIf(realGpu)(
@@ -41,9 +72,9 @@ describe("the self-check", () => {
       vi.spyOn(GPUAdapterInfo.prototype, "subgroupMinSize", "get").mockReturnValue(32);
       const fault = await openPipeline(request, {}).catch((error: unknown) => error);
       expect(fault).toMatchObject({ code: "numeric-fault", details: { retry: true, selfCheck: { passed: false } } });
-      const { selfCheck } = (fault as { details: { selfCheck: { maxAbsDiff: number } } }).details;
+      const { selfCheck } = (fault as { details: { selfCheck: SelfCheckResult } }).details;
       expect(selfCheck.maxAbsDiff).toBeGreaterThan(1e-3);
-      const pipeline = await openPipeline({ ...request, failedChecks: [selfCheck as never] }, {});
+      const pipeline = await openPipeline({ ...request, failedChecks: [selfCheck] }, {});
       expect(pipeline.status.selfChecks.map(({ passed }) => passed)).toEqual([false, true]);
       pipeline.dispose();
     },

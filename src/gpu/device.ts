@@ -125,7 +125,7 @@ function whyWasm(
   if (device === "wasm") return "asked for";
   if (!adapter) return missing;
   if (adapter.software) return "the only WebGPU adapter is software, which is slower than WebAssembly";
-  return "WebGPU failed the self-check";
+  return "WebGPU did not pass its check";
 }
 
 /**

@@ -51,7 +51,7 @@ export interface Engine {
   readonly stack: LayerStack;
   readonly device: DeviceStatus;
   readonly gauge: Gauge;
-  /** Resolves with `device-lost` when the GPU device is lost; never on WASM. */
+  /** Resolves with what ended the engine for good: `device-lost`, on WASM `worker-crashed`. */
   readonly failed: Promise<EmbedError>;
   readonly timings: Pick<LoadTimings, "deviceMs" | "runtimeMs" | "sessionMs" | "weightsMs">;
   release(): void;
@@ -68,8 +68,8 @@ export async function openEngine(
   options: ReadOptions = {},
 ): Promise<Engine> {
   const { execution, gpuAdapter } = choice;
+  const { value: runtime, ms: importMs } = await timed(() => loadRuntime(execution.kind));
   const started = performance.now();
-  const runtime = await loadRuntime(execution.kind);
   const device = execution.kind === "webgpu" && gpuAdapter ? await openDevice(gpuAdapter, execution) : null;
   const gauge = device ? attachGauge(device) : { liveBytes: 0, peakBytes: 0 };
   const deviceMs = performance.now() - started;
@@ -83,10 +83,11 @@ export async function openEngine(
       stack,
       gauge,
       device: { ...execution, reason: choice.reason, adapter: choice.adapter, build: runtime.build },
-      failed: device ? device.lost.then(lossError) : new Promise(() => undefined),
-      timings: { deviceMs, runtimeMs, sessionMs, weightsMs },
+      failed: Promise.race([parts.session.condemned, ...(device ? [device.lost.then(lossError)] : [])]),
+      timings: { deviceMs, runtimeMs: importMs + runtimeMs, sessionMs, weightsMs },
       release: () => {
         stack.release();
+        parts.session.release().catch(() => undefined);
         device?.destroy();
       },
     };

@@ -60,8 +60,8 @@ export class LayerStack {
   async runPass(pass: Pass, options: PassOptions): Promise<Map<number, Float32Array>> {
     const { architecture, weights } = this.#parts;
     const loaded: LoadedChunk[] = [];
-    const rope = this.#ropeFor(pass);
-    const kept = this.#keptKv(pass);
+    const rope = await this.#ropeFor(pass);
+    const kept = await this.#keptKv(pass);
     try {
       for (const chunk of pass.chunks) loaded.push(await this.#load(chunk, kept, options));
       for (let layer = 0; layer < architecture.num_hidden_layers; layer++) {
@@ -74,7 +74,7 @@ export class LayerStack {
       }
       return await this.#lastRows(loaded, options);
     } finally {
-      for (const { hidden, indices } of loaded) [hidden, ...Object.values(indices)].forEach((t) => this.#release(t));
+      for (const item of loaded) this.#unload(item);
       kept?.release();
     }
   }
@@ -95,12 +95,13 @@ export class LayerStack {
     const rows = await tokens.rows(ids);
     const indices = chunkIndices(chunk);
     const { sequences } = indices;
-    return {
+    const place = (): LoadedChunk => ({
       chunk,
       hidden: placeFloats(home, [chunk.tokenCount, architecture.hidden_size], rows),
       indices: this.#placeIndices(indices),
       kv: chunk.sliced && kept ? kept : withoutKv(home, architecture, { sequences, runtime }),
-    };
+    });
+    return home.allocating(place, (loaded) => this.#unload(loaded));
   }
 
   #placeIndices({ sequences, longest, padIndex, unpadIndex, seqlensK, totalSequence }: ChunkIndices): Tensors {
@@ -139,12 +140,17 @@ export class LayerStack {
   }
 
   /** KV buffers for the longest sliced sequence; slices of one sequence run next to each other, so all share them. */
-  #keptKv(pass: Pass): KvCache | null {
+  async #keptKv(pass: Pass): Promise<KvCache | null> {
+    const { home } = this.#parts;
     const sliced = pass.chunks.filter((chunk) => chunk.sliced);
-    return sliced.length > 0 ? this.#parts.home.keepKv(longestOf(sliced)) : null;
+    if (sliced.length === 0) return null;
+    return home.allocating(
+      () => home.keepKv(longestOf(sliced)),
+      (kv) => kv.release(),
+    );
   }
 
-  #ropeFor(pass: Pass): Tensors {
+  async #ropeFor(pass: Pass): Promise<Tensors> {
     const needed = longestOf(pass.chunks);
     const known = this.#ropes.find(({ positions }) => positions >= needed);
     if (known) return known.tensors;
@@ -152,9 +158,16 @@ export class LayerStack {
     const positions = Math.max(FIRST_ROPE_POSITIONS, 2 ** Math.ceil(Math.log2(needed)));
     const { cos, sin } = ropeTables({ positions, headDim: architecture.head_dim, theta: architecture.rope_theta });
     const dims = [positions, architecture.head_dim / 2];
-    const tensors = { cos: placeFloats(home, dims, cos), sin: placeFloats(home, dims, sin) };
+    const tensors = await home.allocating(
+      () => ({ cos: placeFloats(home, dims, cos), sin: placeFloats(home, dims, sin) }),
+      (placed) => Object.values(placed).forEach((tensor) => this.#release(tensor)),
+    );
     this.#ropes.push({ positions, tensors });
     return tensors;
+  }
+
+  #unload({ hidden, indices }: LoadedChunk): void {
+    for (const tensor of [hidden, ...Object.values(indices)]) this.#release(tensor);
   }
 
   /** Tensors that stay on the CPU (`total_seq`) are garbage. */

@@ -22,6 +22,9 @@ export interface Runtime {
  */
 const LOSS_REPORT_MS = 500;
 
+/** How ONNX Runtime, its C++ and browsers say that memory is short. */
+const OUT_OF_MEMORY = /out of memory|bad_alloc|failed to allocate|allocation failed/i;
+
 /**
  * The smallest build that can do it: plain WASM where no GPU is used, JSPI where the browser has it (16.8 MB instead
  * of 26.8 MB, and no frozen worker after a device loss), else asyncify.
@@ -70,10 +73,16 @@ export class LayerSession {
   readonly #device: GPUDevice | null;
   #running = false;
   #condemned: EmbedError | null = null;
+  /** Resolves with the error that ended this session for good. */
+  readonly condemned: Promise<EmbedError>;
+  #condemn: (error: EmbedError) => void = () => undefined;
 
   private constructor(session: OrtModule.InferenceSession, device: GPUDevice | null) {
     this.#session = session;
     this.#device = device;
+    this.condemned = new Promise((resolve) => {
+      this.#condemn = resolve;
+    });
   }
 
   /**
@@ -100,7 +109,7 @@ export class LayerSession {
   /**
    * One layer over one chunk.
    *
-   * @throws {EmbedError} `device-lost` when the GPU device is gone (this and every later run), `out-of-memory`.
+   * @throws {EmbedError} `out-of-memory`; else `device-lost` (WASM: `worker-crashed`), and so does every later run.
    */
   async run(feeds: Tensors, fetches: Fetches): Promise<Tensors> {
     if (this.#condemned) throw this.#condemned;
@@ -118,11 +127,14 @@ export class LayerSession {
   /** A second run on a dead session freezes the asyncify build: the first failure that is not for want of memory ends it. */
   async #explain(cause: unknown): Promise<EmbedError> {
     const lost = await this.#loss();
-    if (!lost && /memory|alloc/i.test(String(cause))) {
+    // A trap leaves ONNX Runtime's heap as it was at that moment: nothing after it can be trusted.
+    const trapped = cause instanceof WebAssembly.RuntimeError;
+    if (!lost && !trapped && OUT_OF_MEMORY.test(String(cause))) {
       return new EmbedError("out-of-memory", `a run did not fit into memory: ${String(cause)}`, { cause });
     }
     const why = lost ? `the GPU device was lost (${lost.reason}): ${lost.message}` : `a run failed: ${String(cause)}`;
-    this.#condemned = new EmbedError("device-lost", why, { cause });
+    this.#condemned = new EmbedError(this.#device ? "device-lost" : "worker-crashed", why, { cause });
+    this.#condemn(this.#condemned);
     return this.#condemned;
   }
 
@@ -137,7 +149,8 @@ export class LayerSession {
     return lost;
   }
 
+  /** Not while a run is under way: two calls at once freeze ONNX Runtime, and then the worker ends anyway. */
   async release(): Promise<void> {
-    await this.#session.release();
+    if (!this.#running && !this.#condemned) await this.#session.release();
   }
 }

@@ -46,11 +46,11 @@ export interface TensorHome {
    */
   readRows(rows: readonly RowRef[], columns: number): Promise<Float32Array>;
   /**
-   * Runs `allocate` and reports when the GPU could not hold what it placed.
+   * Runs `allocate` and reports when the GPU could not hold what it placed; `undo` then gives back what it could.
    *
    * @throws {EmbedError} `out-of-memory`.
    */
-  allocating<T>(allocate: () => T): Promise<T>;
+  allocating<T>(allocate: () => T, undo: (allocated: T) => void): Promise<T>;
 }
 
 /** A float tensor in the home's activation type. */
@@ -154,14 +154,15 @@ export class GpuTensorHome implements TensorHome {
     }
   }
 
-  async allocating<T>(allocate: () => T): Promise<T> {
+  async allocating<T>(allocate: () => T, undo: (allocated: T) => void): Promise<T> {
     this.#device.pushErrorScope("out-of-memory");
     this.#device.pushErrorScope("validation");
     const result = allocate();
     const errors = await Promise.all([this.#device.popErrorScope(), this.#device.popErrorScope()]);
     const error = errors.find(Boolean);
-    if (error) throw new EmbedError("out-of-memory", `the GPU could not hold the weights: ${error.message}`);
-    return result;
+    if (!error) return result;
+    undo(result);
+    throw new EmbedError("out-of-memory", `not enough GPU memory: ${error.message}`);
   }
 
   #create(type: TensorType, dims: readonly number[], bytes: number): Tensor {

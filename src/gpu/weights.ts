@@ -45,14 +45,14 @@ async function loadLayer(
   const tensors = what.pack.manifest.tensors.filter((tensor) => tensor.name.startsWith(prefix));
   const files = new Map<string, ArrayBuffer>();
   for (const { file } of tensors) if (!files.has(file)) files.set(file, await what.pack.readFile(file, options));
-  return what.home.allocating(() =>
+  const place = (): Tensors =>
     Object.fromEntries(
       tensors.map((tensor) => [
         tensor.name.slice(prefix.length),
         placeStored(what.home, tensor, files.get(tensor.file)!),
       ]),
-    ),
-  );
+    );
+  return what.home.allocating(place, (layer) => Object.values(layer).forEach((tensor) => what.home.release(tensor)));
 }
 
 function placeStored(home: TensorHome, tensor: PackTensor, file: ArrayBuffer): Tensor {

@@ -124,8 +124,8 @@ class PipelineService implements EmbedService {
   }
 
   #fail(cause: unknown): void {
-    const lost = cause instanceof EmbedError && cause.code === "device-lost";
-    this.#failure = lost ? cause : new EmbedError("device-lost", "the device that ran the model was lost", { cause });
+    const typed = cause instanceof EmbedError;
+    this.#failure = typed ? cause : new EmbedError("device-lost", "the device that ran the model was lost", { cause });
     this.#postStatus();
     for (const { controller, reject } of this.#calls.values()) {
       reject(this.#failure);
