@@ -28,14 +28,14 @@ export async function selfCheck(
 ): Promise<SelfCheckResult> {
   const known = golden.map((answer) => ({ answer, inputIds: Int32Array.from(answer.inputIds) }));
   const longest = known.toSorted((a, b) => b.inputIds.length - a.inputIds.length).slice(0, 1);
-  const runs = [
+  const runs: readonly { readonly batch: typeof known; readonly chunkTokens?: number }[] = [
     ...known.map((one) => ({ batch: [one] })),
     { batch: known },
     { batch: longest, chunkTokens: SLICE_TOKENS },
   ];
   let maxAbsDiff = 0;
   let minCosine = 1;
-  for (const { batch, chunkTokens } of runs as readonly { batch: typeof known; chunkTokens?: number }[]) {
+  for (const { batch, chunkTokens } of runs) {
     const inputs = batch.map(({ inputIds }) => inputIds);
     const vectors = await embedIds(inputs, chunkTokens).catch(asWrongVectors(inputs));
     for (const [i, { answer }] of batch.entries()) {
