@@ -1,4 +1,5 @@
 /** @file Hand-over types in pipeline order: pack → text → ids → plan → vectors. Types only. */
+import type { MetricsSnapshot } from "./metrics.ts";
 import type { Activations, Role, WeightBits } from "./pack.ts";
 
 // ── Text in, ids, plan ───────────────────────────────────────────────────────────────────────
@@ -100,6 +101,8 @@ export interface EmbeddingMatrix<O extends OutputType = "float32"> {
   readonly tokenCounts: Int32Array;
   /** 1 where the text was cut; `[rows]`. */
   readonly truncated: Uint8Array;
+  /** Rows of zeros, which have no vector (`faultyRows: "zero"`). */
+  readonly faulty: Int32Array;
   /** Embedding-space id: vectors are comparable when these are equal. */
   readonly space: string;
   readonly timings: EmbedTimings;
@@ -128,6 +131,48 @@ export interface EmbedRequest<O extends OutputType = OutputType> extends Tokeniz
   readonly output?: O;
   /** Work of a higher priority overtakes between two runs. @default "normal" */
   readonly priority?: Priority;
+  /** What becomes of the request when a row has no finite direction, in f32 either. @default "reject" */
+  readonly faultyRows?: FaultyRows;
+  /** What becomes of the request while a lost device is being replaced. @default what `createEmbedder` was told */
+  readonly whenLost?: WhenLost;
+}
+
+/** `EmbedRequest` as the page sends it. */
+export interface SentEmbedRequest extends EmbedRequest {
+  /** An earlier worker, now lost, had it already: the queue's limit no longer applies. @default false */
+  readonly readmitted?: boolean;
+}
+
+/** `"reject"`: `numeric-fault` with `details.index`. `"zero"`: the row is zeros and listed in `faulty`. */
+export type FaultyRows = "reject" | "zero";
+
+/** `"wait"`: run again when a new device is there. `"fail"`: reject with `device-lost` or `worker-crashed`. */
+export type WhenLost = "wait" | "fail";
+
+/** How much of one priority is let in and served; what is left out is unlimited. */
+export interface QueueLimits {
+  /** Tokens that may wait before `queue-full`; a request that finds nothing waiting is always let in. @default 2000000 */
+  readonly maxQueuedTokens?: number;
+  /** Requests served at once; the others wait their turn. @default Infinity */
+  readonly maxConcurrentRequests?: number;
+  /** @default Infinity */
+  readonly maxTokensPerSecond?: number;
+}
+
+/** What crosses to the worker with `warmUp`. */
+export interface WarmUpRequest {
+  /** Token counts of the batches to prepare for: each inner array is one batch. @default usual shapes of a query, of short texts and of long ones */
+  readonly batches?: readonly (readonly number[])[];
+}
+
+export interface WarmUpResult {
+  /** Of each batch: its first time and its second, in milliseconds; the difference is what a first request is spared. */
+  readonly batches: readonly {
+    readonly lengths: readonly number[];
+    readonly coldMs: number;
+    readonly warmMs: number;
+  }[];
+  readonly totalMs: number;
 }
 
 export type Priority = "interactive" | "normal" | "bulk";
@@ -144,6 +189,16 @@ export interface LoadRequest {
   readonly activations?: Activations;
   /** Most tokens in one run of a layer. @default DEFAULT_CHUNK_TOKENS */
   readonly chunkTokens?: number;
+  /** Longest a run should take, in milliseconds: chunks shrink to fit. `Infinity` leaves them at `chunkTokens`. @default 250 */
+  readonly maxRunMs?: number;
+  /** Most GPU memory to use, in bytes; weights that do not fit are streamed. @default remembered, else from the adapter */
+  readonly vramBudgetBytes?: number;
+  /** What this adapter bore with this pack before, by `BudgetMemory`'s key. @default {} */
+  readonly rememberedBudgets?: Readonly<Record<string, number>>;
+  /** By priority. @default QUEUE_LIMITS */
+  readonly queue?: Readonly<Partial<Record<Priority, QueueLimits>>>;
+  /** After a GPU crash the first answer may be that there is no adapter: ask once more. @default false */
+  readonly afterCrash?: boolean;
   /** Executions that failed their self-check in an earlier worker; not tried again. @default [] */
   readonly failedChecks?: readonly SelfCheckResult[];
 }
@@ -232,16 +287,68 @@ export interface ModelStatus {
   readonly hasTokenizer: boolean;
 }
 
+/** Bytes of GPU memory by what they hold. A buffer's label says which; what has none of these is `runtime`. */
+export interface VramBytes {
+  readonly weights: number;
+  /** RoPE tables. */
+  readonly tables: number;
+  readonly hidden: number;
+  /** Index inputs of the chunks. */
+  readonly indices: number;
+  readonly kv: number;
+  readonly readback: number;
+  /** ONNX Runtime's own: activations inside a layer, uniforms. */
+  readonly runtime: number;
+}
+
+export type VramUse = keyof VramBytes;
+
+/** GPU memory on our device, ONNX Runtime's included; zeros on WASM. */
+export interface VramStatus {
+  /** `null` on WASM. */
+  readonly budgetBytes: number | null;
+  readonly budgetSource: "caller" | "remembered" | "adapter" | null;
+  /** Name under which `budgetBytes` is worth remembering: adapter and pack. */
+  readonly budgetKey: string;
+  /** By the cost model: the most that any plan so far was to take. */
+  readonly predictedBytes: number;
+  readonly liveBytes: number;
+  readonly peakBytes: number;
+  readonly live: VramBytes;
+  /** Largest of each use, at moments of their own: they add up to more than `peakBytes`. */
+  readonly peak: VramBytes;
+  readonly residentLayers: number;
+  /** Layers that are uploaded anew in each pass. */
+  readonly streamedLayers: number;
+}
+
+/** `recovering`: a new worker is loading. `gpu-blocked`: it waits until the browser gives GPUs again. */
+export type EmbedderState = "ready" | "recovering" | "gpu-blocked" | "failed" | "disposed";
+
+/** How often, and when again. */
+export interface RecoveryStatus {
+  /** Devices and workers lost and replaced so far. */
+  readonly recoveries: number;
+  /** What happened last, in words; `null` when nothing has. */
+  readonly lastLoss: string | null;
+  /** In state `gpu-blocked`: milliseconds until the next try, as of now. */
+  readonly retryAfterMs: number | null;
+}
+
+/** Requests and tokens that wait or run. */
+export type QueueStatus = Readonly<Record<Priority, { readonly requests: number; readonly tokens: number }>>;
+
 /** What an embedder is and how it came to be. */
 export interface EmbedderStatus {
-  readonly state: "ready" | "failed" | "disposed";
+  readonly state: EmbedderState;
   readonly model: ModelStatus;
   readonly device: DeviceStatus;
   /** In the order tried; the last one passed. */
   readonly selfChecks: readonly SelfCheckResult[];
   readonly load: LoadTimings;
-  /** GPU memory on our device, ONNX Runtime's included; zeros on WASM. */
-  readonly vram: { readonly liveBytes: number; readonly peakBytes: number };
+  readonly vram: VramStatus;
+  readonly queue: QueueStatus;
+  readonly recovery: RecoveryStatus;
 }
 
 // ── The pipeline, as the worker sees it ────────────────────────────────────────────────────────────────
@@ -252,6 +359,14 @@ export interface CallHooks<Progress> {
   readonly onProgress?: (progress: Progress) => void;
 }
 
+/** A run of a layer has been handed to the device, or has ended there: what a watchdog goes by. */
+export type RunEvent =
+  { readonly kind: "run-start"; readonly expectedMs: number | null } | { readonly kind: "run-end" };
+
+export interface LoadHooks extends CallHooks<LoadProgress> {
+  readonly onRun?: (event: RunEvent) => void;
+}
+
 /** A loaded model: `pipeline.ts` makes one, `thread/serve` serves it to the page. */
 export interface Pipeline {
   readonly status: EmbedderStatus;
@@ -259,11 +374,15 @@ export interface Pipeline {
   readonly failed: Promise<unknown>;
   embed(
     inputs: readonly EmbedInput[],
-    request: EmbedRequest,
+    request: SentEmbedRequest,
     hooks: CallHooks<EmbedProgress>,
   ): Promise<EmbeddingMatrix<OutputType>>;
   tokenize(texts: readonly string[], options: TokenizeOptions, hooks?: CallHooks<never>): Promise<PaddedBatch>;
   /** Of the text as it would be embedded, prompt and end token included; never cut. */
   countTokens(text: string, options: TokenizeOptions, hooks?: CallHooks<never>): Promise<number>;
+  /** Compiles pipelines and allocates buffers for the usual shapes, so that the first requests need not. */
+  warmUp(request: WarmUpRequest, hooks: CallHooks<EmbedProgress>): Promise<WarmUpResult>;
+  /** Counted since the load; see `metrics.ts`. */
+  metrics(): MetricsSnapshot;
   dispose(): void;
 }
