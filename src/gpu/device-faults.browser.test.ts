@@ -59,6 +59,8 @@ describe("a cancelled request", () => {
     const hooks = { signal: controller.signal, onProgress };
     await expect(pipeline.embed([randomIds(700, 2)], {}, hooks)).rejects.toMatchObject({ code: "aborted" });
     expect(onProgress).toHaveBeenCalledTimes(1);
+    // The request ends at once, its pass with the run under way: the next request comes after that.
+    await pipeline.embed([randomIds(700, 3)], {}, {});
     expect(pipeline.status.vram.liveBytes).toBe(liveBytes);
     pipeline.dispose();
   });

@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import type { AdapterFacts } from "../types.ts";
 import { candidates, findAdapter } from "./device.ts";
 
@@ -35,6 +35,16 @@ describe("candidates", () => {
     expect(list[0]!.reason).toContain("software");
   });
 
+  it("does not settle for less while a lost GPU may come back", () => {
+    const wish = { device: "auto", ...f32, afterCrash: true } as const;
+    for (const adapter of [null, { ...HARDWARE, software: true }]) {
+      const found = { adapter, missing: "none" };
+      expect(() => candidates(wish, found)).toThrow(expect.objectContaining({ code: "webgpu-unavailable" }));
+      expect(names(candidates({ ...wish, device: "wasm" }, found))).toEqual(["wasm f32"]);
+    }
+    expect(names(candidates(wish, { adapter: HARDWARE, missing: "" }))[0]).toBe("webgpu f32 subgroups");
+  });
+
   it("uses a software adapter when WebGPU is demanded, and never WebAssembly then", () => {
     const adapter = { ...HARDWARE, software: true, subgroupMinSize: 4 };
     expect(names(candidates({ device: "webgpu", ...f32 }, { adapter, missing: "" }))).toEqual(["webgpu f32"]);
@@ -60,5 +70,39 @@ describe("candidates", () => {
   it("passes on that the browser offers no adapter", async () => {
     const gpu = { requestAdapter: () => Promise.resolve(null) };
     expect((await findAdapter(gpu)).missing).toBe("the browser offers no WebGPU adapter");
+  });
+});
+
+describe("findAdapter after a crash", () => {
+  afterEach(() => void vi.useRealTimers());
+
+  const found = {} as GPUAdapter;
+  const answering = (...answers: (GPUAdapter | null)[]) => {
+    const requestAdapter = vi.fn(() => Promise.resolve(answers.shift() ?? null));
+    return { requestAdapter };
+  };
+
+  it("asks once more half a second after an answer of none", async () => {
+    vi.useFakeTimers();
+    const gpu = answering(null, found);
+    const asked = findAdapter(gpu, { afterCrash: true });
+    await vi.advanceTimersByTimeAsync(499);
+    expect(gpu.requestAdapter).toHaveBeenCalledTimes(1);
+    await vi.advanceTimersByTimeAsync(1);
+    expect((await asked).adapter).toBe(found);
+  });
+
+  it("asks twice at most, and once when there is an adapter or no crash", async () => {
+    vi.useFakeTimers();
+    const none = answering(null, null, found);
+    const asked = findAdapter(none, { afterCrash: true });
+    await vi.runAllTimersAsync();
+    expect((await asked).missing).toBe("the browser offers no WebGPU adapter");
+    expect(none.requestAdapter).toHaveBeenCalledTimes(2);
+    const there = answering(found);
+    expect((await findAdapter(there, { afterCrash: true })).adapter).toBe(found);
+    const noCrash = answering(null, found);
+    expect((await findAdapter(noCrash)).adapter).toBeNull();
+    expect(noCrash.requestAdapter).toHaveBeenCalledTimes(1);
   });
 });

@@ -32,11 +32,26 @@ const RAISED_LIMITS = [
 /** Where to look for an adapter: `navigator.gpu`, or `undefined` in a browser without WebGPU. */
 export type GpuEntry = Pick<GPU, "requestAdapter"> | undefined;
 
-/** The best adapter that the browser offers, or why there is none. */
-export async function findAdapter(gpu: GpuEntry): Promise<{ adapter: GPUAdapter | null; missing: string }> {
+/** The first `requestAdapter` after a crash of the GPU process may find none, the next one finds it: measured, Chromium 156. */
+const ADAPTER_RETRY_MS = 500;
+
+/**
+ * The best adapter that the browser offers, or why there is none.
+ *
+ * @param options - `afterCrash`: a first answer of none is asked for once more, half a second later.
+ */
+export async function findAdapter(
+  gpu: GpuEntry,
+  options: { readonly afterCrash?: boolean } = {},
+): Promise<{ adapter: GPUAdapter | null; missing: string }> {
   if (!gpu) return { adapter: null, missing: "this browser has no WebGPU" };
+  const ask = (): Promise<GPUAdapter | null> => gpu.requestAdapter({ powerPreference: "high-performance" });
   try {
-    const adapter = await gpu.requestAdapter({ powerPreference: "high-performance" });
+    let adapter = await ask();
+    if (!adapter && options.afterCrash) {
+      await new Promise((resolve) => setTimeout(resolve, ADAPTER_RETRY_MS));
+      adapter = await ask();
+    }
     return { adapter, missing: adapter ? "" : "the browser offers no WebGPU adapter" };
   } catch (cause) {
     return { adapter: null, missing: `asking for a WebGPU adapter failed: ${String(cause)}` };
@@ -69,16 +84,27 @@ export interface Candidate {
  * Orders the executions that the caller's wish and the adapter allow, from fastest to safest: f16 before f32, with
  * subgroups before without, WebGPU before WASM.
  *
- * @throws {EmbedError} `webgpu-unavailable` when WebGPU is demanded and there is none.
+ * @throws {EmbedError} `webgpu-unavailable` when WebGPU is demanded and there is none, or a GPU was lost and is not back.
  */
 export function candidates(
-  wish: { readonly device: DeviceChoice; readonly activations: Activations },
+  wish: {
+    readonly device: DeviceChoice;
+    readonly activations: Activations;
+    readonly afterCrash?: boolean;
+  },
   found: { readonly adapter: AdapterFacts | null; readonly missing: string },
 ): Candidate[] {
   const { adapter } = found;
   if (wish.device === "webgpu" && !adapter) {
     throw new EmbedError("webgpu-unavailable", `device "webgpu" was asked for, but ${found.missing}`, {
       details: { reason: found.missing },
+    });
+  }
+  if (wish.device === "auto" && wish.afterCrash && (!adapter || adapter.software)) {
+    // The GPU that was there may come back: whether to wait for it is for the page to say.
+    const missing = adapter ? "the browser offers a software adapter only" : found.missing;
+    throw new EmbedError("webgpu-unavailable", `the GPU did not come back: ${missing}`, {
+      details: { reason: missing },
     });
   }
   const list: Candidate[] = [];

@@ -1,14 +1,24 @@
-/** @file Device, session, weights and token table of one execution, put together and taken apart. */
+/** @file Device, sessions, weights and token table of one execution, put together and taken apart. */
 import { EmbedError } from "../errors.ts";
-import type { Activations, PackReader, ReadOptions } from "../pack.ts";
-import type { AdapterFacts, DeviceChoice, DeviceStatus, Execution, LoadTimings, SelfCheckResult } from "../types.ts";
+import type { Activations, PackManifest, PackReader, ReadOptions, WeightBits } from "../pack.ts";
+import type {
+  AdapterFacts,
+  DeviceChoice,
+  DeviceStatus,
+  Execution,
+  LoadTimings,
+  RunEvent,
+  SelfCheckResult,
+} from "../types.ts";
+import { BufferPool, POOL_BYTES } from "./buffer-pool.ts";
 import { adapterFacts, candidates, findAdapter, openDevice, type Candidate, type GpuEntry } from "./device.ts";
-import { attachGauge, type Gauge } from "./gauge.ts";
+import { attachGauge, NO_GAUGE, type Gauge } from "./gauge.ts";
 import { LayerStack } from "./layers.ts";
+import { RunFences } from "./run-fences.ts";
 import { LayerSession, loadRuntime, startRuntime, type Runtime } from "./session.ts";
 import { GpuTensorHome, WasmTensorHome, type TensorHome } from "./tensor-home.ts";
 import { TokenTable } from "./token-table.ts";
-import { loadResidentWeights } from "./weights.ts";
+import { openWeights, type WeightStore } from "./weights.ts";
 
 /** What is to run and on what, before anything large is read. */
 export interface ExecutionChoice {
@@ -20,18 +30,26 @@ export interface ExecutionChoice {
   readonly saferLeft: boolean;
 }
 
+/** What the caller wants to run on. */
+export interface ExecutionWish {
+  readonly device: DeviceChoice;
+  readonly activations: Activations;
+  /** The GPU process has crashed just before: a missing adapter is asked for twice. @default false */
+  readonly afterCrash?: boolean;
+}
+
 /**
  * Picks the best execution that this machine allows and that has not failed its self-check before.
  *
  * @throws {EmbedError} `webgpu-unavailable` when WebGPU is demanded and missing.
  */
 export async function chooseExecution(
-  wish: { readonly device: DeviceChoice; readonly activations: Activations },
+  wish: ExecutionWish,
   gpu: GpuEntry,
   failedChecks: readonly SelfCheckResult[],
 ): Promise<ExecutionChoice> {
   const { adapter: gpuAdapter, missing } =
-    wish.device === "wasm" ? { adapter: null, missing: "" } : await findAdapter(gpu);
+    wish.device === "wasm" ? { adapter: null, missing: "" } : await findAdapter(gpu, wish);
   const adapter = gpuAdapter && adapterFacts(gpuAdapter);
   const failed = new Set(failedChecks.map(({ execution }) => nameOf(execution)));
   const left = candidates(wish, { adapter, missing }).filter(({ execution }) => !failed.has(nameOf(execution)));
@@ -46,48 +64,88 @@ function nameOf({ kind, activations, subgroups }: Execution): string {
   return `${kind} ${activations} ${subgroups}`;
 }
 
+export interface EngineOptions extends ReadOptions {
+  /** Layers to keep on the GPU; the others are streamed. @default all */
+  readonly residentLayers?: number;
+  /** How many bytes of pass buffers may lie idle until `trim`. @default POOL_BYTES */
+  readonly poolBytes?: number;
+  /** Told of each run's start and end on the device. */
+  readonly onRun?: (event: RunEvent) => void;
+}
+
 /** A pack on a device, ready to run passes. */
 export interface Engine {
   readonly stack: LayerStack;
+  readonly weights: WeightStore;
+  /** Bytes of one layer as placed. */
+  readonly layerBytes: number;
+  readonly bits: WeightBits;
   readonly device: DeviceStatus;
   readonly gauge: Gauge;
   /** Resolves with what ended the engine for good: `device-lost`, on WASM `worker-crashed`. */
   readonly failed: Promise<EmbedError>;
   readonly timings: Pick<LoadTimings, "deviceMs" | "runtimeMs" | "sessionMs" | "weightsMs">;
+  /**
+   * Resolves when another run may be handed to the device. Whoever grants turns waits for it before picking whose turn
+   * it is: then at most two runs are ahead of the most urgent one.
+   */
+  ready(): Promise<void>;
+  /**
+   * The same model in f32 on the same device, for rows that came out not finite in f16; opened at the first call, with
+   * all layers streamed. `null` when this engine runs in f32.
+   *
+   * @param exclusive - The lock of the runs: ONNX Runtime must not run while it makes a session.
+   * @throws {EmbedError} What reading throws, `out-of-memory`, `device-lost`; the next call tries again.
+   */
+  safer(exclusive: Exclusive): Promise<LayerStack | null>;
+  /** Frees the buffers that passes left for the next: for when no work is waiting. */
+  trim(): void;
   release(): void;
 }
 
+type Exclusive = <T>(run: () => Promise<T>) => Promise<T>;
+
 /**
- * Opens the device, creates the layer session and places all weights; the last two at once.
+ * Opens the device, creates the layer session and places the weights; the last two at once.
  *
- * @throws {EmbedError} What reading throws, `webgpu-unavailable`, `out-of-memory`; nothing stays open then.
+ * @throws {EmbedError} What reading throws, `webgpu-unavailable`, `out-of-memory`, `device-lost`; nothing stays open then.
  */
 export async function openEngine(
   pack: PackReader,
   choice: ExecutionChoice,
-  options: ReadOptions = {},
+  options: EngineOptions = {},
 ): Promise<Engine> {
   const { execution, gpuAdapter } = choice;
   const { value: runtime, ms: importMs } = await timed(() => loadRuntime(execution.kind));
   const started = performance.now();
   const device = execution.kind === "webgpu" && gpuAdapter ? await openDevice(gpuAdapter, execution) : null;
-  const gauge = device ? attachGauge(device) : { liveBytes: 0, peakBytes: 0 };
+  const gauge = device ? attachGauge(device) : NO_GAUGE;
   const deviceMs = performance.now() - started;
+  const pool = device && new BufferPool(device, options.poolBytes ?? POOL_BYTES);
+  const fences = new RunFences({ onRun: options.onRun });
+  const base: EngineBase = { pack, runtime, gpu: device && pool && { device, pool }, fences };
   try {
-    const { runtimeMs, sessionMs, weightsMs, ...parts } = await loadParts(
-      { pack, runtime, device, execution },
-      options,
-    );
-    const stack = new LayerStack({ architecture: pack.manifest.architecture, runtime, ...parts });
+    const { sessionMs, weightsMs, runtimeMs, ...parts } = await loadParts(base, execution.activations, options);
+    const main = openStack(base, parts);
+    const safer = new SaferStack(base, parts.tokens);
+    const failed = Promise.race([main.failed, safer.failed]);
+    void failed.then(() => fences.close());
     return {
-      stack,
+      stack: main.stack,
+      weights: parts.weights,
+      layerBytes: parts.weights.layerBytes,
+      bits: pack.manifest.quantization.bits,
       gauge,
       device: { ...execution, reason: choice.reason, adapter: choice.adapter, build: runtime.build },
-      failed: Promise.race([parts.session.condemned, ...(device ? [device.lost.then(lossError)] : [])]),
+      failed,
       timings: { deviceMs, runtimeMs: importMs + runtimeMs, sessionMs, weightsMs },
+      ready: () => fences.ready(),
+      safer: (exclusive) => (execution.activations === "f16" ? safer.open(exclusive) : Promise.resolve(null)),
+      trim: () => pool?.trim(),
       release: () => {
-        stack.release();
-        parts.session.release().catch(() => undefined);
+        main.release();
+        safer.release();
+        pool?.trim();
         device?.destroy();
       },
     };
@@ -97,26 +155,62 @@ export async function openEngine(
   }
 }
 
+/** What all stacks of a device share. */
+interface EngineBase {
+  readonly pack: PackReader;
+  readonly runtime: Runtime;
+  /** `null` on WASM. */
+  readonly gpu: { readonly device: GPUDevice; readonly pool: BufferPool } | null;
+  readonly fences: RunFences;
+}
+
+/** What a stack has for itself, and the token table. */
+interface StackParts {
+  readonly session: LayerSession;
+  readonly home: TensorHome;
+  readonly weights: WeightStore;
+  readonly tokens: TokenTable;
+}
+
+interface OpenStack {
+  readonly stack: LayerStack;
+  readonly failed: Promise<EmbedError>;
+  release(): void;
+}
+
+function openStack({ pack, runtime, fences }: EngineBase, parts: StackParts): OpenStack {
+  const stack = new LayerStack({ architecture: pack.manifest.architecture, runtime, fences, ...parts });
+  return {
+    stack,
+    failed: parts.session.condemned,
+    release: () => {
+      stack.release();
+      parts.session.release().catch(() => undefined);
+    },
+  };
+}
+
+function openHome({ runtime, gpu }: EngineBase, manifest: PackManifest, activations: Activations): TensorHome {
+  const { architecture } = manifest;
+  if (!gpu) return new WasmTensorHome(runtime, architecture);
+  return new GpuTensorHome(gpu, runtime, { activations, architecture });
+}
+
 async function loadParts(
-  what: {
-    readonly pack: PackReader;
-    readonly runtime: Runtime;
-    readonly device: GPUDevice | null;
-    readonly execution: Execution;
-  },
-  options: ReadOptions,
-) {
-  const { pack, runtime, device, execution } = what;
-  const { architecture, graphs } = pack.manifest;
-  const home: TensorHome = device
-    ? new GpuTensorHome(device, runtime, { activations: execution.activations, architecture })
-    : new WasmTensorHome(runtime, architecture);
+  base: EngineBase,
+  activations: Activations,
+  options: EngineOptions,
+): Promise<StackParts & { readonly runtimeMs: number; readonly sessionMs: number; readonly weightsMs: number }> {
+  const { pack, runtime, gpu } = base;
+  const home = openHome(base, pack.manifest, activations);
   const start = timed(() => startRuntime(runtime));
-  const graph = pack.readFile(graphs[execution.activations], options);
+  const graph = pack.readFile(pack.manifest.graphs[activations], options);
   const [started, session, weights, tokens] = await Promise.all([
     start,
-    Promise.all([graph, start]).then(([bytes]) => timed(() => LayerSession.create(runtime, bytes, device))),
-    timed(() => loadResidentWeights(pack, home, options)),
+    Promise.all([graph, start]).then(([bytes]) =>
+      timed(() => LayerSession.create(runtime, bytes, gpu?.device ?? null)),
+    ),
+    timed(() => openWeights(pack, home, options)),
     timed(() => TokenTable.open(pack, options)),
   ]);
   return {
@@ -130,9 +224,63 @@ async function loadParts(
   };
 }
 
-/** @param info - What the browser says; `reason` is "destroyed" or "unknown". */
-function lossError({ reason, message }: GPUDeviceLostInfo): EmbedError {
-  return new EmbedError("device-lost", `the GPU device was lost (${reason}): ${message}`, { details: { reason } });
+/** The f32 stack beside an f16 one, opened when it is first needed. */
+class SaferStack {
+  readonly #base: EngineBase;
+  readonly #tokens: TokenTable;
+  #opening: Promise<OpenStack> | null = null;
+  #released = false;
+  /** Resolves with what ended the stack for good. */
+  readonly failed: Promise<EmbedError>;
+  #fail: (error: EmbedError) => void = () => undefined;
+
+  constructor(base: EngineBase, tokens: TokenTable) {
+    this.#base = base;
+    this.#tokens = tokens;
+    this.failed = new Promise((resolve) => {
+      this.#fail = resolve;
+    });
+  }
+
+  async open(exclusive: Exclusive): Promise<LayerStack> {
+    const opening = (this.#opening ??= this.#open(exclusive));
+    try {
+      return (await opening).stack;
+    } catch (error) {
+      if (this.#opening === opening) this.#opening = null;
+      throw error;
+    }
+  }
+
+  release(): void {
+    this.#released = true;
+    this.#opening?.then(
+      (opened) => opened.release(),
+      () => undefined,
+    );
+  }
+
+  async #open(exclusive: Exclusive): Promise<OpenStack> {
+    const { pack, runtime, gpu } = this.#base;
+    const home = openHome(this.#base, pack.manifest, "f32");
+    const graph = await pack.readFile(pack.manifest.graphs.f32);
+    const weights = await openWeights(pack, home, { residentLayers: 0 });
+    try {
+      const session = await exclusive(() =>
+        this.#createSession(() => LayerSession.create(runtime, graph, gpu!.device)),
+      );
+      void session.condemned.then((error) => this.#fail(error));
+      return openStack(this.#base, { session, home, weights, tokens: this.#tokens });
+    } catch (error) {
+      weights.release();
+      throw error;
+    }
+  }
+
+  async #createSession(create: () => Promise<LayerSession>): Promise<LayerSession> {
+    if (this.#released) throw new EmbedError("disposed", "the engine has been released");
+    return create();
+  }
 }
 
 async function timed<T>(task: () => Promise<T>): Promise<{ readonly value: T; readonly ms: number }> {

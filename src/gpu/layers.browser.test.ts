@@ -1,11 +1,25 @@
-import { afterAll, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { compare, packUrl, randomIds } from "../fixtures/browser-packs.ts";
 import { openHttpPack } from "../model/source.ts";
-import type { Chunk, Pass, Slice } from "../types.ts";
-import { chooseExecution, openEngine, type Engine } from "./engine.ts";
+import type { Chunk, Pass, RunEvent, Slice } from "../types.ts";
+import { chooseExecution, openEngine, type Engine, type EngineOptions } from "./engine.ts";
+import type { LayerStack, PassOptions } from "./layers.ts";
 
 const engines: Engine[] = [];
-afterAll(() => engines.forEach((engine) => engine.release()));
+afterEach(() => {
+  engines.splice(0).forEach((engine) => engine.release());
+  vi.restoreAllMocks();
+});
+
+type Device = "wasm" | "webgpu";
+
+async function open(device: Device, options: EngineOptions = {}): Promise<Engine> {
+  const pack = await openHttpPack(packUrl("stress-q16"));
+  const choice = await chooseExecution({ device, activations: "f32" }, navigator.gpu, []);
+  const engine = await openEngine(pack, choice, options);
+  engines.push(engine);
+  return engine;
+}
 
 const chunkOf = (sliced: boolean, ...slices: Slice[]): Chunk => ({
   slices,
@@ -17,31 +31,224 @@ const passOf = (...chunks: Chunk[]): Pass => ({
   tokenCount: chunks.reduce((sum, { tokenCount }) => sum + tokenCount, 0),
 });
 
-describe.each(["wasm", "webgpu"] as const)("LayerStack on %s", (device) => {
+const sequences = [7, 33, 50, 90, 12].map((length) => Int32Array.from(randomIds(length, length)));
+const wholePass = (sequence: number): Pass =>
+  passOf(chunkOf(false, { sequence, start: 0, length: sequences[sequence]!.length }));
+/** Chunks of whole sequences before, between and after the slices of two others. */
+const mixedPass = passOf(
+  chunkOf(false, { sequence: 0, start: 0, length: 7 }, { sequence: 1, start: 0, length: 33 }),
+  chunkOf(true, { sequence: 2, start: 0, length: 40 }),
+  chunkOf(true, { sequence: 2, start: 40, length: 10 }),
+  chunkOf(false, { sequence: 4, start: 0, length: 12 }),
+  chunkOf(true, { sequence: 3, start: 0, length: 40 }),
+  chunkOf(true, { sequence: 3, start: 40, length: 40 }),
+  chunkOf(true, { sequence: 3, start: 80, length: 10 }),
+);
+
+/** One run at a time, in the order asked for. */
+function lock(): PassOptions["exclusive"] {
+  let last: Promise<unknown> = Promise.resolve();
+  return (task) => {
+    const result = last.then(task);
+    last = result.catch(() => undefined);
+    return result;
+  };
+}
+
+async function rowsOf(stack: LayerStack, pass: Pass, options: Partial<PassOptions> = {}): Promise<Float32Array[]> {
+  const inputIds = (sequence: number): Int32Array => sequences[sequence]!;
+  const rows = await stack.runPass(pass, { inputIds, exclusive: lock(), ...options });
+  return [...rows].sort(([a], [b]) => a - b).map(([, row]) => row);
+}
+
+/** Lets a test see the device that the engine opens. */
+function captureDevices(): GPUDevice[] {
+  const devices: GPUDevice[] = [];
+  const requestDevice = GPUAdapter.prototype.requestDevice;
+  vi.spyOn(GPUAdapter.prototype, "requestDevice").mockImplementation(async function (this: GPUAdapter, descriptor) {
+    const device = await requestDevice.call(this, descriptor);
+    devices.push(device);
+    return device;
+  });
+  return devices;
+}
+
+describe.each<Device>(["wasm", "webgpu"])("LayerStack on %s", (device) => {
   it("runs a pass that mixes chunks of whole sequences with slices of several others", async () => {
-    const pack = await openHttpPack(packUrl("stress-q16"));
-    const choice = await chooseExecution({ device, activations: "f32" }, navigator.gpu, []);
-    const engine = await openEngine(pack, choice);
-    engines.push(engine);
-    const sequences = [7, 33, 50, 90, 12].map((length) => Int32Array.from(randomIds(length, length)));
-    const run = (pass: Pass): Promise<Map<number, Float32Array>> =>
-      engine.stack.runPass(pass, { inputIds: (sequence) => sequences[sequence]!, exclusive: (task) => task() });
-    const mixed = await run(
-      passOf(
-        chunkOf(false, { sequence: 0, start: 0, length: 7 }, { sequence: 1, start: 0, length: 33 }),
-        chunkOf(true, { sequence: 2, start: 0, length: 40 }),
-        chunkOf(true, { sequence: 2, start: 40, length: 10 }),
-        chunkOf(true, { sequence: 3, start: 0, length: 40 }),
-        chunkOf(true, { sequence: 3, start: 40, length: 40 }),
-        chunkOf(true, { sequence: 3, start: 80, length: 10 }),
-        chunkOf(false, { sequence: 4, start: 0, length: 12 }),
-      ),
+    const { stack } = await open(device);
+    const mixed = await rowsOf(stack, mixedPass);
+    const alone: Float32Array[] = [];
+    for (const sequence of sequences.keys()) alone.push(...(await rowsOf(stack, wholePass(sequence))));
+    expect(mixed).toHaveLength(5);
+    // Hidden states before the final norm reach 15: this is 3e-6 of their size.
+    expect(compare(mixed, alone).maxAbsDiff).toBeLessThanOrEqual(5e-5);
+  });
+
+  it("gives the same bits when two passes take turns, run by run, with streamed layers", async () => {
+    const resident = await open(device);
+    const expected = [await rowsOf(resident.stack, mixedPass), await rowsOf(resident.stack, wholePass(1))];
+    const { stack, weights } = await open(device, { residentLayers: 0 });
+    const exclusive = lock();
+    const both = [rowsOf(stack, mixedPass, { exclusive }), rowsOf(stack, wholePass(1), { exclusive })];
+    expect(await Promise.all(both)).toEqual(expected);
+    expect(weights.uploads.layers).toBeGreaterThanOrEqual(weights.layers);
+  });
+
+  it("reports each run once it is done, in order, with its time", async () => {
+    const events: RunEvent[] = [];
+    let ahead = 0;
+    let mostAhead = 0;
+    const { stack } = await open(device, {
+      onRun: (event) => {
+        events.push(event);
+        ahead += event.kind === "run-start" ? 1 : -1;
+        mostAhead = Math.max(mostAhead, ahead);
+      },
+    });
+    const runs: { chunk: Chunk; ms: number }[] = [];
+    await rowsOf(stack, mixedPass, { onRun: (run) => runs.push(run), expectedMs: () => 100 });
+    expect(runs.map(({ chunk }) => chunk)).toEqual([...mixedPass.chunks, ...mixedPass.chunks, ...mixedPass.chunks]);
+    expect(runs.every(({ ms }) => ms >= 0)).toBe(true);
+    expect(mostAhead).toBeLessThanOrEqual(2);
+    expect(events.filter(({ kind }) => kind === "run-start")).toEqual(
+      runs.map(() => ({ kind: "run-start", expectedMs: 100 })),
     );
-    expect([...mixed.keys()].sort()).toEqual([0, 1, 2, 3, 4]);
-    for (const [sequence, ids] of sequences.entries()) {
-      const alone = await run(passOf(chunkOf(false, { sequence, start: 0, length: ids.length })));
-      // Hidden states before the final norm reach 15: this is 3e-6 of their size.
-      expect(compare([mixed.get(sequence)!], [alone.get(sequence)!]).maxAbsDiff).toBeLessThanOrEqual(5e-5);
+    expect(events.filter(({ kind }) => kind === "run-end")).toHaveLength(runs.length);
+  });
+
+  it("rehearses a pass with three runs, in the memory that the pass takes", async () => {
+    const engine = await open(device, { poolBytes: 0 });
+    await rowsOf(engine.stack, mixedPass);
+    const { liveBytes, peakBytes } = engine.gauge;
+    const other = await open(device, { poolBytes: 0 });
+    const runs: Chunk[] = [];
+    await other.stack.rehearse(mixedPass, { exclusive: lock(), onRun: ({ chunk }) => runs.push(chunk) });
+    expect(runs).toEqual([0, 5, 6].map((i) => mixedPass.chunks[i]));
+    // ONNX Runtime keeps uniforms of the shapes that it has seen.
+    expect(Math.abs(other.gauge.liveBytes - liveBytes)).toBeLessThan(1024);
+    expect(Math.abs(other.gauge.peakBytes - peakBytes)).toBeLessThan(1024);
+    const rows = await rowsOf(other.stack, mixedPass);
+    expect(rows).toEqual(await rowsOf(engine.stack, mixedPass));
+  });
+});
+
+describe("GPU memory of passes", () => {
+  it("is handed from pass to pass, adds nothing to what a pass needs, and goes with trim", async () => {
+    const engine = await open("webgpu");
+    const first = await rowsOf(engine.stack, mixedPass);
+    const { liveBytes: pooled, peakBytes } = engine.gauge;
+    const created = vi.spyOn(GPUDevice.prototype, "createBuffer");
+    // What the pass before left in the buffers is not seen.
+    expect(await rowsOf(engine.stack, mixedPass)).toEqual(first);
+    expect(created.mock.calls.filter(([{ label }]) => label === "hidden" || label === "kv")).toEqual([]);
+    expect([engine.gauge.liveBytes, engine.gauge.peakBytes]).toEqual([pooled, peakBytes]);
+    engine.trim();
+    const { liveBytes: idle, live } = engine.gauge;
+    expect(idle).toBeLessThan(pooled);
+    expect(live).toMatchObject({ hidden: 0, indices: 0, kv: 0, readback: 0 });
+    engine.gauge.resetPeak();
+    await rowsOf(engine.stack, wholePass(0));
+    const { peakBytes: alone } = engine.gauge;
+    await rowsOf(engine.stack, mixedPass);
+    engine.gauge.resetPeak();
+    await rowsOf(engine.stack, wholePass(0));
+    // The larger pass's buffers made way for the smaller one's.
+    expect(engine.gauge.peakBytes).toBe(pooled);
+    expect(engine.gauge.live.hidden).toBe(7 * 128 * 4);
+    expect(alone).toBeLessThan(peakBytes);
+  });
+
+  it("may be refused at any moment: the pass ends with out-of-memory or is right, and the next one is right", async () => {
+    const devices = captureDevices();
+    const { stack } = await open("webgpu", { poolBytes: 0 });
+    const expected = await rowsOf(stack, wholePass(0));
+    const refuse = refuseAllocations(devices[0]!);
+    const needed = (await refuse(Infinity, () => rowsOf(stack, wholePass(0)))).created;
+    let refused = 0;
+    for (let k = 1; k <= needed; k += k < 6 || k > needed - 3 ? 1 : 7) {
+      const { outcome } = await refuse(k, () => rowsOf(stack, wholePass(0)));
+      if (outcome instanceof Error) expect(outcome).toMatchObject({ code: "out-of-memory" });
+      else expect(outcome).toEqual(expected);
+      refused += Number(outcome instanceof Error);
+      expect(await rowsOf(stack, wholePass(0))).toEqual(expected);
     }
+    expect(refused).toBeGreaterThan(5);
+  });
+
+  it("says how much was asked for when it is refused twice", async () => {
+    const devices = captureDevices();
+    const { stack } = await open("webgpu", { poolBytes: 0 });
+    const refuse = refuseAllocations(devices[0]!);
+    await rowsOf(stack, wholePass(0));
+    const { outcome } = await refuse(
+      (index) => index <= 100,
+      () => rowsOf(stack, wholePass(0)),
+    );
+    // Hidden states of 7 tokens of 128 floats, two rows of 7 indices and one sequence length.
+    expect(outcome).toMatchObject({ code: "out-of-memory", details: { bytes: 7 * 128 * 4 + 2 * 7 * 4 + 4 } });
+  });
+});
+
+/** Has the device refuse the k-th buffer of a task, as a driver without memory does: the buffer is there but invalid. */
+function refuseAllocations(device: GPUDevice) {
+  const create = device.createBuffer.bind(device);
+  return async <T>(
+    refused: number | ((index: number) => boolean),
+    task: () => Promise<T>,
+  ): Promise<{ outcome: unknown; created: number }> => {
+    let created = 0;
+    device.createBuffer = (descriptor) => {
+      created++;
+      const refuse = typeof refused === "number" ? created === refused : refused(created);
+      return create(refuse ? { ...descriptor, size: device.limits.maxBufferSize + 4 } : descriptor);
+    };
+    const outcome = await task().catch((error: unknown) => error);
+    device.createBuffer = create;
+    return { outcome, created };
+  };
+}
+
+describe("a device that is lost in a pass", () => {
+  it("ends the pass, whatever it waits for, and every later one", async () => {
+    for (const destroyAt of [0, 1, 2, 5]) {
+      const devices = captureDevices();
+      let starts = 0;
+      const engine = await open("webgpu", {
+        onRun: ({ kind }) => {
+          if (kind === "run-start" && starts++ === destroyAt) devices.at(-1)!.destroy();
+        },
+      });
+      await expect(rowsOf(engine.stack, mixedPass)).rejects.toMatchObject({ code: "device-lost" });
+      await expect(engine.failed).resolves.toMatchObject({ code: "device-lost" });
+      await expect(rowsOf(engine.stack, mixedPass)).rejects.toMatchObject({ code: "device-lost" });
+      await engine.ready();
+      vi.restoreAllMocks();
+    }
+  });
+});
+
+describe("the f32 stack beside an f16 one", () => {
+  it("is absent where the layers run in f32 anyway", async () => {
+    const engine = await open("webgpu");
+    expect(await engine.safer(lock())).toBeNull();
+  });
+
+  it("opens once, streams its layers, and gives the vectors of an f32 engine", async () => {
+    const expected = await rowsOf((await open("webgpu")).stack, mixedPass);
+    const devices = captureDevices();
+    const pack = await openHttpPack(packUrl("stress-q16"));
+    const choice = await chooseExecution({ device: "webgpu", activations: "f32" }, navigator.gpu, []);
+    // Its f16 layers are never run: software WebGPU has no shader-f16.
+    const engine = await openEngine(pack, { ...choice, execution: { ...choice.execution, activations: "f16" } });
+    engines.push(engine);
+    const exclusive = lock();
+    const [stack, again] = await Promise.all([engine.safer(exclusive), engine.safer(exclusive)]);
+    expect(again).toBe(stack);
+    expect(await rowsOf(stack!, mixedPass, { exclusive })).toEqual(expected);
+    // Memory that one session lacks does not harm it, though the other one stays.
+    const refuse = refuseAllocations(devices[0]!);
+    const { outcome } = await refuse(20, () => rowsOf(stack!, mixedPass, { exclusive }));
+    expect(outcome).toMatchObject({ code: "out-of-memory" });
+    expect(await rowsOf(stack!, mixedPass, { exclusive })).toEqual(expected);
   });
 });

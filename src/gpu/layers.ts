@@ -1,9 +1,10 @@
 /** @file The layer-major loop: for each layer, for each chunk, one run. Token ids in, last-token rows out. */
-import { throwIfAborted } from "../errors.ts";
+import { throwIfAborted, type EmbedError } from "../errors.ts";
 import type { Architecture } from "../pack.ts";
 import type { Chunk, Pass } from "../types.ts";
 import { chunkIndices, type ChunkIndices } from "./chunk-indices.ts";
 import { ropeTables } from "./rope.ts";
+import type { RunFences, RunReport, Submitted } from "./run-fences.ts";
 import type { LayerSession, Runtime, Tensor, Tensors } from "./session.ts";
 import { placeFloats, withoutKv, type KvCache, type RowRef, type TensorHome } from "./tensor-home.ts";
 import type { TokenTable } from "./token-table.ts";
@@ -14,6 +15,8 @@ export interface LayerParts {
   readonly architecture: Architecture;
   readonly runtime: Runtime;
   readonly session: LayerSession;
+  /** Shared by all stacks of a device. */
+  readonly fences: RunFences;
   readonly home: TensorHome;
   readonly weights: WeightStore;
   readonly tokens: TokenTable;
@@ -24,8 +27,10 @@ export interface PassOptions {
   readonly inputIds: (sequence: number) => Int32Array;
   /** Lets one run through at a time, all requests together. */
   readonly exclusive: <T>(run: () => Promise<T>) => Promise<T>;
-  /** Told after each run how many tokens went through one layer. */
-  readonly onRun?: (tokens: number) => void;
+  /** Told when a chunk has gone through one layer and the device is done with it; not after the pass has ended. */
+  readonly onRun?: (run: { readonly chunk: Chunk; readonly ms: number }) => void;
+  /** How long a run of the chunk should take; `null` if unknown. @default unknown */
+  readonly expectedMs?: (chunk: Chunk) => number | null;
   /** Heeded before each run. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -36,6 +41,19 @@ interface LoadedChunk {
   readonly indices: Tensors;
   readonly kv: KvCache;
   hidden: Tensor;
+}
+
+/** A pass under way. */
+interface PassState {
+  readonly rope: Tensors;
+  /** KV of the sliced sequences, one after the other. */
+  readonly kept: KvCache | null;
+  readonly loaded: LoadedChunk[];
+  /** What went wrong on the device in a run that was handed over before. */
+  failure: EmbedError | null;
+  ended: boolean;
+  /** Resolves when the last run so far is done on the device. */
+  lastRun: Promise<void>;
 }
 
 /** RoPE tables start at this many positions and double: most texts are short, a full table is 16 MB. */
@@ -55,28 +73,42 @@ export class LayerStack {
    * Hidden states of each sequence's last token after the last layer, before the final norm.
    *
    * @returns Rows `[H]` by sequence.
-   * @throws {EmbedError} `aborted` between runs, `device-lost`, `out-of-memory`.
+   * @throws {EmbedError} `aborted` between runs, `device-lost`, `out-of-memory` (the next pass may be tried).
    */
   async runPass(pass: Pass, options: PassOptions): Promise<Map<number, Float32Array>> {
-    const { architecture, weights } = this.#parts;
-    const loaded: LoadedChunk[] = [];
-    const rope = await this.#ropeFor(pass);
-    const kept = await this.#keptKv(pass);
-    try {
-      for (const chunk of pass.chunks) loaded.push(await this.#load(chunk, kept, options));
-      for (let layer = 0; layer < architecture.num_hidden_layers; layer++) {
-        const layerFeeds = { ...(await weights.layer(layer)), ...rope };
-        for (const item of loaded) {
-          throwIfAborted(options.signal);
-          await options.exclusive(() => this.#run(item, layerFeeds));
-          options.onRun?.(item.chunk.tokenCount);
-        }
+    const { architecture, tokens } = this.#parts;
+    return this.#holding(pass, async (state) => {
+      for (const chunk of pass.chunks) {
+        await this.#load(chunk, state, await tokens.rows(idsOf(chunk, options.inputIds)));
       }
-      return await this.#lastRows(loaded, options);
-    } finally {
-      for (const item of loaded) this.#unload(item);
-      kept?.release();
-    }
+      // What this pass could not use must not lie beside it.
+      this.#parts.home.trim();
+      for (let layer = 0; layer < architecture.num_hidden_layers; layer++) {
+        for (const item of state.loaded) await this.#run({ layer, item, state }, options);
+      }
+      const ends = endsOf(state.loaded, (sequence) => options.inputIds(sequence).length);
+      return this.#lastRows(ends, state);
+    });
+  }
+
+  /**
+   * Places all that a pass needs and runs its first, its largest and its last chunk through one layer, with all their
+   * past, then frees it: compiles the pass's pipelines and takes its memory at a fraction of its time.
+   *
+   * @throws {EmbedError} As `runPass`.
+   */
+  async rehearse(pass: Pass, options: Omit<PassOptions, "inputIds">): Promise<void> {
+    const columns = this.#parts.architecture.hidden_size;
+    await this.#holding(pass, async (state) => {
+      for (const chunk of pass.chunks) await this.#load(chunk, state, new Float32Array(chunk.tokenCount * columns));
+      this.#parts.home.trim();
+      const chosen = new Set([pass.chunks[0], largestOf(pass.chunks), pass.chunks.at(-1)]);
+      for (const item of state.loaded.filter(({ chunk }) => chosen.has(chunk))) {
+        if (item.chunk.sliced) item.kv.assume(item.chunk.slices[0]!.start);
+        await this.#run({ layer: 0, item, state }, options);
+      }
+      await this.#lastRows(endsOf(state.loaded, lengthIn(pass)), state);
+    });
   }
 
   release(): void {
@@ -84,58 +116,89 @@ export class LayerStack {
     this.#parts.weights.release();
   }
 
-  async #load(chunk: Chunk, kept: KvCache | null, options: PassOptions): Promise<LoadedChunk> {
-    const { architecture, home, runtime, tokens } = this.#parts;
-    const ids = new Int32Array(chunk.tokenCount);
-    let row = 0;
-    for (const { sequence, start, length } of chunk.slices) {
-      ids.set(options.inputIds(sequence).subarray(start, start + length), row);
-      row += length;
+  /** Gives back what a pass holds, however it ends. Runs under way keep what they use: the queue is in order. */
+  async #holding<T>(pass: Pass, run: (state: PassState) => Promise<T>): Promise<T> {
+    const rope = await this.#ropeFor(pass);
+    const kept = await this.#keptKv(pass);
+    const state: PassState = { rope, kept, loaded: [], failure: null, ended: false, lastRun: Promise.resolve() };
+    try {
+      return await run(state);
+    } finally {
+      state.ended = true;
+      for (const item of state.loaded) this.#unload(item);
+      kept?.release();
     }
-    const rows = await tokens.rows(ids);
+  }
+
+  async #load(chunk: Chunk, state: PassState, rows: Float32Array): Promise<void> {
+    const { architecture, home, runtime } = this.#parts;
     const indices = chunkIndices(chunk);
     const { sequences } = indices;
     const place = (): LoadedChunk => ({
       chunk,
-      hidden: placeFloats(home, [chunk.tokenCount, architecture.hidden_size], rows),
+      hidden: placeFloats(home, { use: "hidden", dims: [chunk.tokenCount, architecture.hidden_size] }, rows),
       indices: this.#placeIndices(indices),
-      kv: chunk.sliced && kept ? kept : withoutKv(home, architecture, { sequences, runtime }),
+      kv: (chunk.sliced && state.kept) || withoutKv(home, architecture, { sequences, runtime }),
     });
-    return home.allocating(place, (loaded) => this.#unload(loaded));
+    state.loaded.push(await home.allocating(place, (loaded) => this.#unload(loaded)));
   }
 
   #placeIndices({ sequences, longest, padIndex, unpadIndex, seqlensK, totalSequence }: ChunkIndices): Tensors {
     const { home, runtime } = this.#parts;
     return {
-      pad_index: home.place({ type: "int32", dims: [sequences, longest], data: padIndex }),
-      unpad_index: home.place({ type: "int32", dims: [unpadIndex.length], data: unpadIndex }),
-      seqlens_k: home.place({ type: "int32", dims: [sequences], data: seqlensK }),
+      pad_index: home.place({ use: "indices", type: "int32", dims: [sequences, longest], data: padIndex }),
+      unpad_index: home.place({ use: "indices", type: "int32", dims: [unpadIndex.length], data: unpadIndex }),
+      seqlens_k: home.place({ use: "indices", type: "int32", dims: [sequences], data: seqlensK }),
       // The kernel reads it on the CPU to size its outputs.
       total_seq: new runtime.ort.Tensor("int32", totalSequence, [1]),
     };
   }
 
-  async #run(item: LoadedChunk, layerFeeds: Tensors): Promise<void> {
+  async #run(
+    what: { readonly layer: number; readonly item: LoadedChunk; readonly state: PassState },
+    options: Pick<PassOptions, "exclusive" | "onRun" | "expectedMs" | "signal">,
+  ): Promise<void> {
+    const { layer, item, state } = what;
+    const { fences, weights } = this.#parts;
+    const { chunk } = item;
+    const expectedMs = options.expectedMs?.(chunk) ?? null;
+    const onEnd = ({ ms, failure }: RunReport<EmbedError>): void => {
+      state.failure ??= failure;
+      if (!state.ended) options.onRun?.({ chunk, ms });
+    };
+    const { ended } = await options.exclusive(async () => {
+      await fences.ready();
+      throwIfAborted(options.signal);
+      if (state.failure) throw state.failure;
+      // Before each run: layers that are streamed take turns, and another pass may have run since.
+      const layerFeeds = { ...(await weights.layer(layer)), ...state.rope };
+      return fences.run({ expectedMs, onEnd }, () => this.#submit(item, layerFeeds));
+    });
+    state.lastRun = ended;
+  }
+
+  async #submit(item: LoadedChunk, layerFeeds: Tensors): Promise<Submitted<void, EmbedError>> {
     const { session, home } = this.#parts;
     const { chunk, kv, indices, hidden } = item;
     if (chunk.slices[0]!.start === 0) kv.reset();
     const feeds = { ...layerFeeds, ...indices, ...kv.feeds, hidden };
-    const outputs = await session.run(feeds, { hidden_out: home.inPlace(hidden), ...kv.fetches });
+    const { outputs, settled } = await session.run(feeds, { hidden_out: home.inPlace(hidden), ...kv.fetches });
     kv.update(outputs);
     item.hidden = outputs.hidden_out!;
+    return { value: undefined, settled };
   }
 
-  async #lastRows(loaded: readonly LoadedChunk[], options: PassOptions): Promise<Map<number, Float32Array>> {
-    const ends: (RowRef & { readonly sequence: number })[] = [];
-    for (const { chunk, hidden } of loaded) {
-      let row = -1;
-      for (const { sequence, start, length } of chunk.slices) {
-        row += length;
-        if (start + length === options.inputIds(sequence).length) ends.push({ tensor: hidden, row, sequence });
-      }
-    }
+  /** The rows once the device is done with all runs of the pass, if it did them all. */
+  async #lastRows(ends: readonly SequenceEnd[], state: PassState): Promise<Map<number, Float32Array>> {
     const columns = this.#parts.architecture.hidden_size;
-    const rows = await this.#parts.home.readRows(ends, columns);
+    const { fences, home } = this.#parts;
+    // Counted like a run: a readback that never settles is found by the same deadline.
+    const { value: rows } = await fences.run({ expectedMs: null }, async () => ({
+      value: await home.readRows(ends, columns),
+      settled: null,
+    }));
+    await state.lastRun;
+    if (state.failure) throw state.failure;
     return new Map(ends.map(({ sequence }, i) => [sequence, rows.subarray(i * columns, (i + 1) * columns)]));
   }
 
@@ -157,9 +220,9 @@ export class LayerStack {
     const { home, architecture } = this.#parts;
     const positions = Math.max(FIRST_ROPE_POSITIONS, 2 ** Math.ceil(Math.log2(needed)));
     const { cos, sin } = ropeTables({ positions, headDim: architecture.head_dim, theta: architecture.rope_theta });
-    const dims = [positions, architecture.head_dim / 2];
+    const table = { use: "tables", dims: [positions, architecture.head_dim / 2] } as const;
     const tensors = await home.allocating(
-      () => ({ cos: placeFloats(home, dims, cos), sin: placeFloats(home, dims, sin) }),
+      () => ({ cos: placeFloats(home, table, cos), sin: placeFloats(home, table, sin) }),
       (placed) => Object.values(placed).forEach((tensor) => this.#release(tensor)),
     );
     this.#ropes.push({ positions, tensors });
@@ -179,4 +242,45 @@ export class LayerStack {
 /** Positions that the chunks reach. */
 function longestOf(chunks: readonly Chunk[]): number {
   return Math.max(...chunks.flatMap(({ slices }) => slices.map((slice) => slice.start + slice.length)));
+}
+
+/** The chunk whose run takes the most memory: of those with most tokens, the one with most past. */
+function largestOf(chunks: readonly Chunk[]): Chunk | undefined {
+  return chunks.toSorted((a, b) => b.tokenCount - a.tokenCount || longestOf([b]) - longestOf([a]))[0];
+}
+
+/** Where the last token of a sequence is. */
+interface SequenceEnd extends RowRef {
+  readonly sequence: number;
+}
+
+function idsOf(chunk: Chunk, inputIds: PassOptions["inputIds"]): Int32Array {
+  const ids = new Int32Array(chunk.tokenCount);
+  let row = 0;
+  for (const { sequence, start, length } of chunk.slices) {
+    ids.set(inputIds(sequence).subarray(start, start + length), row);
+    row += length;
+  }
+  return ids;
+}
+
+function endsOf(loaded: readonly LoadedChunk[], lengthOf: (sequence: number) => number): SequenceEnd[] {
+  const ends: SequenceEnd[] = [];
+  for (const { chunk, hidden } of loaded) {
+    let row = -1;
+    for (const { sequence, start, length } of chunk.slices) {
+      row += length;
+      if (start + length === lengthOf(sequence)) ends.push({ tensor: hidden, row, sequence });
+    }
+  }
+  return ends;
+}
+
+/** Tokens of a sequence as far as the pass goes, which is to its end. */
+function lengthIn(pass: Pass): (sequence: number) => number {
+  const lengths = new Map<number, number>();
+  for (const { sequence, start, length } of pass.chunks.flatMap(({ slices }) => slices)) {
+    lengths.set(sequence, start + length);
+  }
+  return (sequence) => lengths.get(sequence)!;
 }

@@ -22,8 +22,9 @@ export interface Runtime {
  */
 const LOSS_REPORT_MS = 500;
 
-/** How ONNX Runtime, its C++ and browsers say that memory is short. */
-const OUT_OF_MEMORY = /out of memory|bad_alloc|failed to allocate|allocation failed/i;
+/** How ONNX Runtime, its C++ and browsers say that memory is short, or that a buffer was never there for want of it. */
+const OUT_OF_MEMORY =
+  /out of memory|bad_alloc|failed to allocate|allocation failed|exceeds the max buffer size|invalid buffer/i;
 
 /**
  * The smallest build that can do it: plain WASM where no GPU is used, JSPI where the browser has it (16.8 MB instead
@@ -67,43 +68,50 @@ function importBuild(build: DeviceStatus["build"]): Promise<Ort> {
   return build === "jspi" ? import("onnxruntime-web/jspi") : import("onnxruntime-web/webgpu");
 }
 
+/** A run that was handed to the device. */
+export interface LayerRun {
+  readonly outputs: Tensors;
+  /** Resolves when the device is done, with the error if memory ran short; never rejects. `null`: done already. */
+  readonly settled: Promise<EmbedError | null> | null;
+}
+
 /** The session of the layer graph. Two overlapping runs freeze ONNX Runtime for good, so they are refused. */
 export class LayerSession {
-  readonly #session: OrtModule.InferenceSession;
+  readonly #source: SessionSource;
   readonly #device: GPUDevice | null;
+  /**
+   * `null` after a run without enough memory: the next run makes a new one. On the old one it would trap:
+   * ONNX Runtime 1.30.0 then binds buffers that it has let go. Delete this when layers.browser.test.ts passes without.
+   */
+  #session: OrtModule.InferenceSession | null;
   #running = false;
   #condemned: EmbedError | null = null;
+  /** Rejects the run under way: ONNX Runtime may never settle it once the device is gone. */
+  #abandon: (error: EmbedError) => void = () => undefined;
   /** Resolves with the error that ended this session for good. */
   readonly condemned: Promise<EmbedError>;
-  #condemn: (error: EmbedError) => void = () => undefined;
+  #resolveCondemned: (error: EmbedError) => void = () => undefined;
 
-  private constructor(session: OrtModule.InferenceSession, device: GPUDevice | null) {
+  private constructor(session: OrtModule.InferenceSession, source: SessionSource) {
+    const { device } = source;
     this.#session = session;
+    this.#source = source;
     this.#device = device;
     this.condemned = new Promise((resolve) => {
-      this.#condemn = resolve;
+      this.#resolveCondemned = resolve;
     });
+    void device?.lost.then((lost) => this.#condemn(lossError(lost)));
   }
 
   /**
+   * Not while a run is under way.
+   *
    * @param graph - Bytes of `layer.f32.onnx` or `layer.f16.onnx`.
    * @param device - Ours, with the gauge attached; `null` runs on WASM.
-   * @throws {EmbedError} `model-corrupt` when ONNX Runtime rejects the graph.
+   * @throws {EmbedError} `model-corrupt` when ONNX Runtime rejects the graph, `out-of-memory`, `device-lost`.
    */
   static async create(runtime: Runtime, graph: ArrayBuffer, device: GPUDevice | null): Promise<LayerSession> {
-    const provider: OrtModule.InferenceSession.ExecutionProviderConfig = device
-      ? // lazyRelease: scratch goes back after each run; "bucket" keeps the largest shape seen for good.
-        { name: "webgpu", device, storageBufferCacheMode: "lazyRelease" }
-      : { name: "wasm" };
-    try {
-      const session = await runtime.ort.InferenceSession.create(new Uint8Array(graph), {
-        executionProviders: [provider],
-        ...(device ? { preferredOutputLocation: "gpu-buffer" as const } : {}),
-      });
-      return new LayerSession(session, device);
-    } catch (cause) {
-      throw new EmbedError("model-corrupt", `ONNX Runtime rejects the layer graph: ${String(cause)}`, { cause });
-    }
+    return new LayerSession(await createSession({ runtime, graph, device }), { runtime, graph, device });
   }
 
   /**
@@ -111,46 +119,127 @@ export class LayerSession {
    *
    * @throws {EmbedError} `out-of-memory`; else `device-lost` (WASM: `worker-crashed`), and so does every later run.
    */
-  async run(feeds: Tensors, fetches: Fetches): Promise<Tensors> {
+  async run(feeds: Tensors, fetches: Fetches): Promise<LayerRun> {
     if (this.#condemned) throw this.#condemned;
     assert(!this.#running, "two ONNX Runtime runs overlap");
     this.#running = true;
-    try {
-      return await this.#session.run(feeds, fetches);
-    } catch (cause) {
-      throw await this.#explain(cause);
-    } finally {
-      this.#running = false;
+    const abandoned = new Promise<never>((_, reject) => {
+      this.#abandon = reject;
+    });
+    const { value, error, shortage } = await Promise.race([
+      scoped(this.#device, () => this.#usable().then((session) => session.run(feeds, fetches))).finally(() => {
+        this.#running = false;
+      }),
+      abandoned,
+    ]);
+    if (!value) {
+      const failure = (await shortage) ?? (await this.#explain(error));
+      if (failure.code === "out-of-memory") await this.#discard();
+      throw failure;
     }
+    const done = this.#device?.queue.onSubmittedWorkDone().catch(() => undefined);
+    return { outputs: value, settled: done ? done.then(() => shortage) : null };
+  }
+
+  async #usable(): Promise<OrtModule.InferenceSession> {
+    return (this.#session ??= await createSession(this.#source));
+  }
+
+  async #discard(): Promise<void> {
+    const session = this.#session;
+    this.#session = null;
+    await session?.release().catch(() => undefined);
   }
 
   /** A second run on a dead session freezes the asyncify build: the first failure that is not for want of memory ends it. */
   async #explain(cause: unknown): Promise<EmbedError> {
-    const lost = await this.#loss();
     // A trap leaves ONNX Runtime's heap as it was at that moment: nothing after it can be trusted.
     const trapped = cause instanceof WebAssembly.RuntimeError;
-    if (!lost && !trapped && OUT_OF_MEMORY.test(String(cause))) {
-      return new EmbedError("out-of-memory", `a run did not fit into memory: ${String(cause)}`, { cause });
-    }
-    const why = lost ? `the GPU device was lost (${lost.reason}): ${lost.message}` : `a run failed: ${String(cause)}`;
-    this.#condemned = new EmbedError(this.#device ? "device-lost" : "worker-crashed", why, { cause });
-    this.#condemn(this.#condemned);
-    return this.#condemned;
+    if (!trapped && OUT_OF_MEMORY.test(String(cause))) return shortageError(String(cause), { cause });
+    const lost = this.#device && (await lossOf(this.#device));
+    const code = this.#device ? "device-lost" : "worker-crashed";
+    return this.#condemn(lost ? lossError(lost) : new EmbedError(code, `a run failed: ${String(cause)}`, { cause }));
   }
 
-  async #loss(): Promise<GPUDeviceLostInfo | null> {
-    if (!this.#device) return null;
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const nothingSaid = new Promise<null>((resolve) => {
-      timer = setTimeout(() => resolve(null), LOSS_REPORT_MS);
-    });
-    const lost = await Promise.race([this.#device.lost, nothingSaid]);
-    clearTimeout(timer);
-    return lost;
+  #condemn(error: EmbedError): EmbedError {
+    this.#condemned ??= error;
+    this.#resolveCondemned(this.#condemned);
+    this.#abandon(this.#condemned);
+    return this.#condemned;
   }
 
   /** Not while a run is under way: two calls at once freeze ONNX Runtime, and then the worker ends anyway. */
   async release(): Promise<void> {
-    if (!this.#running && !this.#condemned) await this.#session.release();
+    if (!this.#running && !this.#condemned) await this.#session?.release();
   }
+}
+
+interface SessionSource {
+  readonly runtime: Runtime;
+  readonly graph: ArrayBuffer;
+  readonly device: GPUDevice | null;
+}
+
+async function createSession({ runtime, graph, device }: SessionSource): Promise<OrtModule.InferenceSession> {
+  const provider: OrtModule.InferenceSession.ExecutionProviderConfig = device
+    ? // lazyRelease: scratch goes back after each run; "bucket" keeps the largest shape seen for good.
+      { name: "webgpu", device, storageBufferCacheMode: "lazyRelease" }
+    : { name: "wasm" };
+  const creating = scoped(device, () =>
+    runtime.ort.InferenceSession.create(new Uint8Array(graph), {
+      executionProviders: [provider],
+      ...(device ? { preferredOutputLocation: "gpu-buffer" as const } : {}),
+    }),
+  );
+  const { value, error: cause, shortage } = await Promise.race([creating, ...(device ? [rejectWhenLost(device)] : [])]);
+  const short = await shortage;
+  if (value && !short) return value;
+  // An allocation that failed while a session was made does not fail the making.
+  await value?.release().catch(() => undefined);
+  if (short) throw short;
+  if (OUT_OF_MEMORY.test(String(cause))) throw shortageError(String(cause), { cause });
+  const lost = device && (await lossOf(device));
+  if (lost) throw lossError(lost);
+  throw new EmbedError("model-corrupt", `ONNX Runtime rejects the layer graph: ${String(cause)}`, { cause });
+}
+
+/**
+ * Runs a task of ONNX Runtime in an error scope of its own: a driver that has no memory left says so there, and what
+ * ONNX Runtime makes of it is a validation error or nothing. Scopes nest, and other code opens and closes its own in one go.
+ */
+async function scoped<T>(
+  device: GPUDevice | null,
+  task: () => Promise<T>,
+): Promise<{ readonly value?: T; readonly error?: unknown; readonly shortage: Promise<EmbedError | null> }> {
+  device?.pushErrorScope("out-of-memory");
+  const outcome = await task().then(
+    (value) => ({ value }),
+    (error: unknown) => ({ error }),
+  );
+  const popped = device?.popErrorScope().catch(() => null) ?? Promise.resolve(null);
+  return { ...outcome, shortage: popped.then((error) => error && shortageError(error.message)) };
+}
+
+function shortageError(message: string, options: { readonly cause?: unknown } = {}): EmbedError {
+  return new EmbedError("out-of-memory", `a run did not fit into memory: ${message}`, options);
+}
+
+/** @param info - What the browser says; `reason` is "destroyed" or "unknown". */
+function lossError({ reason, message }: GPUDeviceLostInfo): EmbedError {
+  return new EmbedError("device-lost", `the GPU device was lost (${reason}): ${message}`, { details: { reason } });
+}
+
+async function rejectWhenLost(device: GPUDevice): Promise<never> {
+  throw lossError(await device.lost);
+}
+
+/** Why the device was lost, or `null` when it was not, as far as the browser says in time. */
+async function lossOf(device: GPUDevice): Promise<GPUDeviceLostInfo | null> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const nothingSaid = new Promise<null>((resolve) => {
+    timer = setTimeout(() => resolve(null), LOSS_REPORT_MS);
+  });
+  const lost = await Promise.race([device.lost, nothingSaid]);
+  clearTimeout(timer);
+  return lost;
 }

@@ -1,6 +1,8 @@
 /** @file Where tensors live while the layers run: in GPU buffers that we own, or in JS memory for WASM. */
 import { EmbedError } from "../errors.ts";
 import type { Activations, Architecture } from "../pack.ts";
+import type { VramUse } from "../types.ts";
+import type { BufferPool } from "./buffer-pool.ts";
 import { narrowFloat16, widenFloat16 } from "./float16.ts";
 import type { Fetches, Runtime, Tensor, Tensors } from "./session.ts";
 
@@ -8,6 +10,8 @@ export type TensorData = Float32Array | Uint16Array | Int32Array | Uint8Array;
 export type TensorType = "float32" | "float16" | "int32" | "uint8";
 
 export interface TensorSpec {
+  /** What the GPU buffer is counted as: its label. */
+  readonly use: VramUse;
   readonly type: TensorType;
   readonly dims: readonly number[];
   readonly data: TensorData;
@@ -19,6 +23,8 @@ export interface KvCache {
   readonly fetches: Fetches;
   /** Forgets what was kept: the next run starts a sequence. */
   reset(): void;
+  /** Goes on as if so many tokens had been run; what they left is of no meaning. */
+  assume(tokens: number): void;
   /** Takes over what the run wrote. */
   update(outputs: Tensors): void;
   release(): void;
@@ -33,7 +39,11 @@ export interface RowRef {
 export interface TensorHome {
   readonly activations: Activations;
   place(spec: TensorSpec): Tensor;
+  /** Replaces what the tensor holds by as much. Runs that were started before still see what it held. */
+  overwrite(tensor: Tensor, data: TensorData): void;
   release(tensor: Tensor): void;
+  /** Frees what earlier passes left for later ones. */
+  trim(): void;
   /** Where a run may write the tensor that replaces this one. */
   inPlace(tensor: Tensor): Tensor | null;
   /** KV of sequences that are run in slices, one after the other, each of up to `tokens` tokens. */
@@ -41,30 +51,24 @@ export interface TensorHome {
   /**
    * Copies rows back to the CPU.
    *
-   * @returns `[rows.length, H]`, row-major float32.
-   * @throws {EmbedError} `device-lost`.
+   * @returns `[rows.length, H]`, row-major float32, when all runs before it are done.
+   * @throws {EmbedError} `device-lost`, `out-of-memory`.
    */
   readRows(rows: readonly RowRef[], columns: number): Promise<Float32Array>;
   /**
-   * Runs `allocate` and reports when the GPU could not hold what it placed; `undo` then gives back what it could.
+   * Runs `allocate` and finds out whether there was memory for what it placed. If not, `undo` gives it back, and
+   * `allocate` is called once more when all idle memory has been freed.
    *
-   * @throws {EmbedError} `out-of-memory`.
+   * @throws {EmbedError} `out-of-memory` with details `{ bytes }`, what was asked for.
    */
   allocating<T>(allocate: () => T, undo: (allocated: T) => void): Promise<T>;
 }
 
 /** A float tensor in the home's activation type. */
-export function placeFloats(home: TensorHome, dims: readonly number[], values: Float32Array): Tensor {
+export function placeFloats(home: TensorHome, shape: Pick<TensorSpec, "use" | "dims">, values: Float32Array): Tensor {
   return home.activations === "f32"
-    ? home.place({ type: "float32", dims, data: values })
-    : home.place({ type: "float16", dims, data: narrowFloat16(values) });
-}
-
-/** A tensor that the pack stores as float16 (scales, norms, 16-bit weights), widened where the layers run in f32. */
-export function placeHalves(home: TensorHome, dims: readonly number[], halves: Uint16Array): Tensor {
-  return home.activations === "f32"
-    ? home.place({ type: "float32", dims, data: widenFloat16(halves) })
-    : home.place({ type: "float16", dims, data: halves });
+    ? home.place({ ...shape, type: "float32", data: values })
+    : home.place({ ...shape, type: "float16", data: narrowFloat16(values) });
 }
 
 const nothing = (): void => undefined;
@@ -81,34 +85,55 @@ export function withoutKv(
     home.activations === "f32"
       ? new OrtTensor("float32", new Float32Array(0), dims)
       : new OrtTensor("float16", new Uint16Array(0), dims);
-  return { feeds: { past_k: empty, past_v: empty }, fetches: {}, reset: nothing, update: nothing, release: nothing };
+  const feeds = { past_k: empty, past_v: empty };
+  return { feeds, fetches: {}, reset: nothing, assume: nothing, update: nothing, release: nothing };
 }
 
 const BUFFER_USAGE = 0x4 | 0x8 | 0x80; // COPY_SRC | COPY_DST | STORAGE
 const READBACK_USAGE = 0x1 | 0x8; // MAP_READ | COPY_DST
 
+/** What one pass can hand to the next. */
+const POOLED: ReadonlySet<string> = new Set<VramUse>(["hidden", "indices", "kv"]);
+
 /** Tensors in buffers of our own device. */
 export class GpuTensorHome implements TensorHome {
   readonly activations: Activations;
   readonly #device: GPUDevice;
+  readonly #pool: BufferPool;
   readonly #runtime: Runtime;
   readonly #architecture: Architecture;
+  /** What the `allocating` call under way has asked for and got. */
+  #journal: { bytes: number; readonly buffers: GPUBuffer[] } | null = null;
 
-  constructor(device: GPUDevice, runtime: Runtime, shape: { activations: Activations; architecture: Architecture }) {
-    this.#device = device;
+  /** @param gpu - The device, and the pool on it, which homes may share. */
+  constructor(
+    gpu: { readonly device: GPUDevice; readonly pool: BufferPool },
+    runtime: Runtime,
+    shape: { readonly activations: Activations; readonly architecture: Architecture },
+  ) {
+    this.#device = gpu.device;
+    this.#pool = gpu.pool;
     this.#runtime = runtime;
     this.activations = shape.activations;
     this.#architecture = shape.architecture;
   }
 
-  place({ type, dims, data }: TensorSpec): Tensor {
-    const tensor = this.#create(type, dims, data.byteLength);
-    this.#device.queue.writeBuffer(tensor.gpuBuffer as GPUBuffer, 0, data as Uint8Array<ArrayBuffer>);
+  place(spec: TensorSpec): Tensor {
+    const tensor = this.#create(spec, spec.data.byteLength);
+    this.overwrite(tensor, spec.data);
     return tensor;
   }
 
+  overwrite(tensor: Tensor, data: TensorData): void {
+    this.#device.queue.writeBuffer(tensor.gpuBuffer as GPUBuffer, 0, data as Uint8Array<ArrayBuffer>);
+  }
+
   release(tensor: Tensor): void {
-    (tensor.gpuBuffer as GPUBuffer).destroy();
+    this.#giveBack(tensor.gpuBuffer as GPUBuffer);
+  }
+
+  trim(): void {
+    this.#pool.trim();
   }
 
   inPlace(tensor: Tensor): Tensor {
@@ -119,14 +144,16 @@ export class GpuTensorHome implements TensorHome {
   keepKv(tokens: number): KvCache {
     const { num_key_value_heads: heads, head_dim: headDim } = this.#architecture;
     const type = this.activations === "f32" ? "float32" : "float16";
-    const bytes = heads * tokens * headDim * (type === "float32" ? 4 : 2);
-    const k = this.#create(type, [1, heads, tokens, headDim], bytes);
-    const v = this.#create(type, [1, heads, tokens, headDim], bytes);
+    const bytes = heads * tokens * headDim * this.#elementBytes;
+    const dims = [1, heads, tokens, headDim];
+    const k = this.#create({ use: "kv", type, dims }, bytes);
+    const v = this.#create({ use: "kv", type, dims }, bytes);
     return {
       feeds: { past_k: k, past_v: v },
       fetches: { present_k: k, present_v: v },
       // The past's length is an input of its own, so what the buffers hold beyond it does not matter.
       reset: nothing,
+      assume: nothing,
       update: nothing,
       release: () => {
         this.release(k);
@@ -136,8 +163,12 @@ export class GpuTensorHome implements TensorHome {
   }
 
   async readRows(rows: readonly RowRef[], columns: number): Promise<Float32Array> {
-    const rowBytes = columns * (this.activations === "f32" ? 4 : 2);
-    const staging = this.#device.createBuffer({ size: rows.length * rowBytes, usage: READBACK_USAGE });
+    if (rows.length === 0) return new Float32Array(0);
+    const rowBytes = columns * this.#elementBytes;
+    const staging = await this.allocating(
+      () => this.#take({ label: "readback", size: rows.length * rowBytes, usage: READBACK_USAGE }),
+      (buffer) => this.#giveBack(buffer),
+    );
     try {
       const encoder = this.#device.createCommandEncoder();
       rows.forEach(({ tensor, row }, i) => {
@@ -150,25 +181,71 @@ export class GpuTensorHome implements TensorHome {
     } catch (cause) {
       throw new EmbedError("device-lost", `reading vectors back from the GPU failed: ${String(cause)}`, { cause });
     } finally {
-      staging.destroy();
+      staging.unmap();
+      this.#giveBack(staging);
     }
   }
 
   async allocating<T>(allocate: () => T, undo: (allocated: T) => void): Promise<T> {
-    this.#device.pushErrorScope("out-of-memory");
-    this.#device.pushErrorScope("validation");
-    const result = allocate();
-    const errors = await Promise.all([this.#device.popErrorScope(), this.#device.popErrorScope()]);
-    const error = errors.find(Boolean);
-    if (!error) return result;
-    undo(result);
-    throw new EmbedError("out-of-memory", `not enough GPU memory: ${error.message}`);
+    const first = await this.#tryAllocate(allocate, undo);
+    if (first.ok) return first.allocated;
+    // What was freed while the GPU still used it goes when the GPU is done.
+    await this.#device.queue.onSubmittedWorkDone().catch(nothing);
+    const second = await this.#tryAllocate(allocate, undo);
+    if (second.ok) return second.allocated;
+    throw new EmbedError("out-of-memory", `not enough GPU memory for ${second.bytes} bytes: ${second.why}`, {
+      details: { bytes: second.bytes },
+    });
   }
 
-  #create(type: TensorType, dims: readonly number[], bytes: number): Tensor {
+  get #elementBytes(): 2 | 4 {
+    return this.activations === "f32" ? 4 : 2;
+  }
+
+  async #tryAllocate<T>(
+    allocate: () => T,
+    undo: (allocated: T) => void,
+  ): Promise<{ ok: true; allocated: T } | { ok: false; bytes: number; why: string }> {
+    const journal = (this.#journal = { bytes: 0, buffers: [] as GPUBuffer[] });
+    let result: { readonly allocated: T } | null = null;
+    let thrown: unknown;
+    this.#device.pushErrorScope("out-of-memory");
+    this.#device.pushErrorScope("validation");
+    try {
+      result = { allocated: allocate() };
+    } catch (error) {
+      thrown = error;
+    }
+    this.#journal = null;
+    const pop = (): Promise<GPUError | null> => this.#device.popErrorScope().catch(() => null);
+    const refusal = (await Promise.all([pop(), pop()])).find(Boolean);
+    if (result && !refusal) return { ok: true, ...result };
+    if (result) undo(result.allocated);
+    else journal.buffers.forEach((buffer) => buffer.destroy());
+    // With the idle ones go those that were refused and given back just now: they must not be handed out again.
+    this.#pool.trim();
+    // `createBuffer` throws nothing else.
+    if (thrown !== undefined && !(thrown instanceof RangeError)) throw thrown;
+    return { ok: false, bytes: journal.bytes, why: refusal?.message ?? String(thrown) };
+  }
+
+  #create({ use, type, dims }: Omit<TensorSpec, "data">, bytes: number): Tensor {
     // WebGPU copies whole words.
-    const buffer = this.#device.createBuffer({ size: Math.ceil(bytes / 4) * 4, usage: BUFFER_USAGE });
+    const size = Math.ceil(bytes / 4) * 4;
+    const buffer = this.#take({ label: use, size, usage: BUFFER_USAGE });
     return this.#runtime.ort.Tensor.fromGpuBuffer(buffer, { dataType: type, dims });
+  }
+
+  #take(wanted: GPUBufferDescriptor & { readonly label: VramUse }): GPUBuffer {
+    if (this.#journal) this.#journal.bytes += wanted.size;
+    const buffer = POOLED.has(wanted.label) ? this.#pool.take(wanted) : this.#device.createBuffer(wanted);
+    this.#journal?.buffers.push(buffer);
+    return buffer;
+  }
+
+  #giveBack(buffer: GPUBuffer): void {
+    if (POOLED.has(buffer.label)) this.#pool.give(buffer);
+    else buffer.destroy();
   }
 }
 
@@ -187,8 +264,16 @@ export class WasmTensorHome implements TensorHome {
     return new this.#runtime.ort.Tensor(type, data, dims);
   }
 
+  overwrite(tensor: Tensor, data: TensorData): void {
+    (tensor.data as TensorData).set(data);
+  }
+
   release(): void {
     // Garbage.
+  }
+
+  trim(): void {
+    // Nothing is kept.
   }
 
   inPlace(): null {
@@ -206,6 +291,16 @@ export class WasmTensorHome implements TensorHome {
       reset: () => {
         feeds = empty;
       },
+      assume: (tokens) => {
+        const { num_key_value_heads: heads, head_dim: headDim } = this.#architecture;
+        const zeros = new this.#runtime.ort.Tensor("float32", new Float32Array(heads * tokens * headDim), [
+          1,
+          heads,
+          tokens,
+          headDim,
+        ]);
+        feeds = { past_k: zeros, past_v: zeros };
+      },
       update: ({ present_k, present_v }) => {
         feeds = { past_k: present_k!, past_v: present_v! };
       },
@@ -222,6 +317,11 @@ export class WasmTensorHome implements TensorHome {
   }
 
   async allocating<T>(allocate: () => T): Promise<T> {
-    return Promise.resolve(allocate());
+    try {
+      return await Promise.resolve(allocate());
+    } catch (cause) {
+      if (!(cause instanceof RangeError)) throw cause;
+      throw new EmbedError("out-of-memory", `not enough memory: ${cause.message}`, { cause });
+    }
   }
 }
