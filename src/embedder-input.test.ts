@@ -2,11 +2,14 @@
 import { describe, expect, it } from "vitest";
 import {
   checkInputs,
+  checkLimit,
+  checkLimits,
   checkModelOptions,
   checkPositiveInteger,
   checkRequest,
   checkText,
   checkTexts,
+  checkWarmUp,
 } from "./embedder-input.ts";
 import { EmbedError } from "./errors.ts";
 
@@ -171,5 +174,60 @@ describe("checkModelOptions", () => {
 describe("checkPositiveInteger", () => {
   it.each([0, -1, 0.5, NaN, Infinity])("refuses %s and names the option", (value) => {
     expect(() => checkPositiveInteger("readyTimeoutMs", value)).toThrow(/^readyTimeoutMs is /);
+  });
+});
+
+describe("checkLimit", () => {
+  it("takes a positive number or Infinity, nothing else", () => {
+    expect(checkLimit("x", 0.5)).toBe(0.5);
+    expect(checkLimit("x", Infinity)).toBe(Infinity);
+    for (const value of [0, -1, NaN, "5", null]) {
+      const error = refusal((limit: number) => checkLimit("x", limit), value);
+      expect(error.details).toEqual({ option: "x", value });
+    }
+  });
+});
+
+describe("checkLimits", () => {
+  const check = (options: never) => checkLimits(options, { option: "watchdog", names: ["pingMs", "runMs"] });
+
+  it("copies what is set", () => {
+    expect(check({ pingMs: 5, runMs: undefined } as never)).toEqual({ pingMs: 5 });
+  });
+
+  it("names the option that is wrong or unknown", () => {
+    expect(refusal(check, { runMs: -1 }).details).toMatchObject({ option: "watchdog.runMs" });
+    expect(refusal(check, { pingms: 1 }).details).toMatchObject({ option: "watchdog.pingms" });
+    expect(refusal(check, null).details).toEqual({ type: "null" });
+    expect(refusal(check, 5).details).toEqual({ type: "number" });
+  });
+});
+
+describe("checkWarmUp", () => {
+  it("copies token counts into plain arrays", () => {
+    expect(checkWarmUp({})).toEqual({});
+    expect(structuredClone(checkWarmUp({ batches: new Proxy([[1, 2]], {}) }))).toEqual({ batches: [[1, 2]] });
+  });
+
+  it("refuses what is no token count", () => {
+    expect(refusal(checkWarmUp, { batches: [[1], 2] }).details).toEqual({ index: 1, type: "number" });
+    expect(refusal(checkWarmUp, { batches: [[1.5]] }).details).toMatchObject({ option: "batches[0]" });
+  });
+});
+
+describe("queue limits", () => {
+  const check = (queue: never) => checkModelOptions({ model: "http://localhost/a", queue }, undefined).queue;
+
+  it("keep what is set, by priority", () => {
+    const queue = { bulk: { maxQueuedTokens: 5, maxConcurrentRequests: Infinity }, normal: undefined };
+    expect(check(queue as never)).toEqual({ bulk: queue.bulk });
+  });
+
+  it("name the option that is wrong or unknown", () => {
+    expect(refusal(check, { bulk: { maxTokensPerSecond: 0 } }).details).toMatchObject({
+      option: "queue.bulk.maxTokensPerSecond",
+    });
+    expect(refusal(check, { urgent: {} }).details).toMatchObject({ option: "queue.urgent" });
+    expect(refusal(check, { bulk: 5 }).details).toEqual({ type: "number" });
   });
 });

@@ -1,6 +1,6 @@
 /** @file What callers pass, checked before anything is sent or started. Pure; the model's own limits are the worker's. */
 import { EmbedError } from "./errors.ts";
-import type { EmbedInput, EmbedRequest, LoadRequest, OutputType } from "./types.ts";
+import type { EmbedInput, EmbedRequest, LoadRequest, OutputType, QueueLimits, WarmUpRequest } from "./types.ts";
 
 const CHOICES: Readonly<Record<string, readonly string[]>> = {
   device: ["auto", "webgpu", "wasm"],
@@ -9,10 +9,15 @@ const CHOICES: Readonly<Record<string, readonly string[]>> = {
   output: ["float32", "int8", "binary"],
   overflow: ["error", "truncate"],
   priority: ["interactive", "normal", "bulk"],
+  faultyRows: ["reject", "zero"],
+  whenLost: ["wait", "fail"],
 };
 
 /** What `createEmbedder` is given about the model and how to run it. */
-export interface ModelOptions extends Pick<LoadRequest, "device" | "activations" | "chunkTokens"> {
+export interface ModelOptions extends Pick<
+  LoadRequest,
+  "device" | "activations" | "chunkTokens" | "maxRunMs" | "vramBudgetBytes" | "queue"
+> {
   /** URL of the pack's folder, relative to the page. */
   readonly model: string | URL;
 }
@@ -69,13 +74,16 @@ export function checkRequest<O extends OutputType>(options: EmbedRequest<O>): Em
  */
 export function checkModelOptions(options: ModelOptions, baseUrl: string | undefined): LoadRequest {
   checkChoices(options);
-  const { model, device, activations, chunkTokens } = options;
+  const { model, device, activations, chunkTokens, maxRunMs, vramBudgetBytes, queue } = options;
   if (chunkTokens !== undefined) checkPositiveInteger("chunkTokens", chunkTokens);
   return {
     modelUrl: folderUrl(model, baseUrl),
     ...(device !== undefined && { device }),
     ...(activations !== undefined && { activations }),
     ...(chunkTokens !== undefined && { chunkTokens }),
+    ...(maxRunMs !== undefined && { maxRunMs: checkLimit("maxRunMs", maxRunMs) }),
+    ...(vramBudgetBytes !== undefined && { vramBudgetBytes: checkLimit("vramBudgetBytes", vramBudgetBytes) }),
+    ...(queue !== undefined && { queue: checkQueue(queue) }),
   };
 }
 
@@ -86,6 +94,68 @@ export function checkPositiveInteger(option: string, value: number): number {
   throw new EmbedError("invalid-input", message, { details: { option, value } });
 }
 
+/** @throws {EmbedError} `invalid-input` with the option and a value that is neither positive nor `Infinity`. */
+export function checkLimit(option: string, value: number): number {
+  if (typeof value === "number" && value > 0) return value;
+  const message = `${option} is ${describe(value)}, not a positive number`;
+  throw new EmbedError("invalid-input", message, { details: { option, value } });
+}
+
+/**
+ * @returns The limits that are set, as a plain object.
+ * @throws {EmbedError} `invalid-input` with the option and its value.
+ */
+export function checkLimits<Name extends string>(
+  options: Readonly<Partial<Record<Name, number>>> | null,
+  where: { readonly option: string; readonly names: readonly Name[] },
+): Partial<Record<Name, number>> {
+  const checked: Partial<Record<Name, number>> = {};
+  for (const [name, value] of entriesOf(options, where)) {
+    if (value !== undefined) checked[name] = checkLimit(`${where.option}.${name}`, value);
+  }
+  return checked;
+}
+
+/** @throws {EmbedError} `invalid-input` with the option and its value. */
+export function checkWarmUp({ batches }: WarmUpRequest): WarmUpRequest {
+  if (batches === undefined) return {};
+  if (!Array.isArray(batches)) throw wrongType("batches are not an array", batches);
+  const lengths = Array.from(batches as readonly unknown[], (batch, index) => {
+    if (!Array.isArray(batch)) throw wrongType(`batch ${index} is not an array of token counts`, batch, { index });
+    return Array.from(batch as number[], (tokens) => checkPositiveInteger(`batches[${index}]`, tokens));
+  });
+  return { batches: lengths };
+}
+
+function checkQueue(queue: NonNullable<LoadRequest["queue"]>): NonNullable<LoadRequest["queue"]> {
+  const names: readonly (keyof QueueLimits)[] = ["maxQueuedTokens", "maxConcurrentRequests", "maxTokensPerSecond"];
+  const entries = entriesOf(queue, { option: "queue", names: ["interactive", "normal", "bulk"] });
+  return Object.fromEntries(
+    entries.flatMap(([priority, limits]) => {
+      if (limits === undefined) return [];
+      const checked = checkLimits(limits, { option: `queue.${priority}`, names });
+      const { maxConcurrentRequests } = checked;
+      if (maxConcurrentRequests !== undefined && maxConcurrentRequests !== Infinity) {
+        checkPositiveInteger(`queue.${priority}.maxConcurrentRequests`, maxConcurrentRequests);
+      }
+      return [[priority, checked]];
+    }),
+  );
+}
+
+/** Of an object that has no other fields than these. */
+function entriesOf<Name extends string, V>(
+  options: Readonly<Partial<Record<Name, V>>> | null,
+  { option, names }: { readonly option: string; readonly names: readonly Name[] },
+): [Name, V | undefined][] {
+  if (typeof options !== "object" || options === null) throw wrongType(`${option} is not an object`, options);
+  const entries = Object.entries(options) as [Name, V | undefined][];
+  const unknown = entries.find(([name]) => !names.includes(name));
+  if (unknown === undefined) return entries;
+  const message = `${option}.${unknown[0]} is no option; there are ${names.join(", ")}`;
+  throw new EmbedError("invalid-input", message, { details: { option: `${option}.${unknown[0]}`, allowed: names } });
+}
+
 function checkIds(ids: readonly unknown[], index: number): number[] {
   return Array.from(ids, (id, position) => {
     if (Number.isInteger(id)) return id as number;
@@ -93,7 +163,8 @@ function checkIds(ids: readonly unknown[], index: number): number[] {
   });
 }
 
-function checkChoices(options: object): void {
+/** @throws {EmbedError} `invalid-input` with an option that is not one of its values. */
+export function checkChoices(options: object): void {
   for (const [option, value] of Object.entries(options)) {
     const allowed = CHOICES[option];
     if (value === undefined || allowed === undefined || allowed.includes(value)) continue;

@@ -1,9 +1,10 @@
 /** @file Tests of the embedder over a real message channel. */
 import { afterEach, describe, expect, expectTypeOf, it } from "vitest";
 import { openEmbedder, type Embedder, type EmbedderOptions } from "./embedder.ts";
+import { toPrometheus } from "./metrics-report.ts";
 import { LetterPipeline, openLetterPipeline } from "./thread/fixtures/letter-pipeline.ts";
 import { servedPort } from "./thread/fixtures/served-port.ts";
-import type { EmbeddingMatrix, EmbedInput, EmbedProgress, EmbedRequest } from "./types.ts";
+import type { EmbeddingMatrix, EmbedInput, EmbedProgress, EmbedRequest, LoadRequest } from "./types.ts";
 
 const MODEL = "http://localhost/letters";
 const embedders: Embedder[] = [];
@@ -25,7 +26,10 @@ async function openRecorded() {
     }
   }
   const startWorker = () =>
-    servedPort(async (request, hooks) => new Recorder((await openLetterPipeline(request, hooks)).status.selfChecks));
+    servedPort(async (request, hooks) => {
+      const { selfChecks } = (await openLetterPipeline(request, hooks)).status;
+      return new Recorder(request, hooks, selfChecks);
+    });
   const embedder = await openEmbedder({ model: MODEL }, startWorker);
   embedders.push(embedder);
   return { embedder, requests };
@@ -34,14 +38,22 @@ async function openRecorded() {
 const refused = { code: "invalid-input" };
 
 describe("openEmbedder", () => {
-  it.each([{ model: "" }, { device: "gpu" }, { chunkTokens: -1 }, { readyTimeoutMs: 0 }])(
-    "starts no worker for %j",
-    async (options) => {
-      const startWorker = () => expect.fail("a worker was started");
-      const all = { model: MODEL, ...options } as EmbedderOptions;
-      await expect(openEmbedder(all, startWorker)).rejects.toMatchObject(refused);
-    },
-  );
+  it.each([
+    { model: "" },
+    { device: "gpu" },
+    { chunkTokens: -1 },
+    { readyTimeoutMs: 0 },
+    { maxRunMs: 0 },
+    { vramBudgetBytes: "1 GB" },
+    { queue: { urgent: {} } },
+    { queue: { bulk: { maxConcurrentRequests: 1.5 } } },
+    { watchdog: { pingMs: -1 } },
+    { whenLost: "retry" },
+  ])("starts no worker for %j", async (options) => {
+    const startWorker = () => expect.fail("a worker was started");
+    const all = { model: MODEL, ...options } as EmbedderOptions;
+    await expect(openEmbedder(all, startWorker)).rejects.toMatchObject(refused);
+  });
 });
 
 describe("Embedder", () => {
@@ -129,5 +141,52 @@ describe("Embedder", () => {
     expect(embedder.status.state).toBe("disposed");
     await expect(embedder.embed("a")).rejects.toMatchObject({ code: "disposed" });
     await expect(embedder.countTokens("a")).rejects.toMatchObject({ code: "disposed" });
+  });
+
+  it("sends limits, budget and queue to the worker", async () => {
+    const requests: LoadRequest[] = [];
+    const limits = { maxRunMs: Infinity, vramBudgetBytes: 1e9, queue: { bulk: { maxQueuedTokens: 100 } } };
+    const embedder = await openEmbedder({ model: MODEL, ...limits }, () =>
+      servedPort((request, hooks) => (requests.push(request), openLetterPipeline(request, hooks))),
+    );
+    embedders.push(embedder);
+    expect(requests).toMatchObject([limits]);
+  });
+
+  it("sends what is to become of faulty rows, and keeps to itself what becomes of a lost request", async () => {
+    const { embedder, requests } = await openRecorded();
+    await embedder.embed("a", { faultyRows: "zero", whenLost: "fail" });
+    expect(requests[0]?.request).toMatchObject({ faultyRows: "zero" });
+    expect(requests[0]?.request).not.toHaveProperty("whenLost");
+    await expect(embedder.embed("a", { faultyRows: "drop" as "zero" })).rejects.toMatchObject(refused);
+  });
+
+  it("streams rows in order", async () => {
+    const embedder = await open();
+    const lengths: number[] = [];
+    for await (const { vector, index } of embedder.embedStream(["a", "bc", "def"], { batchTexts: 2 })) {
+      lengths[index] = vector[0]!;
+    }
+    expect(lengths).toEqual([1, 2, 3]);
+  });
+
+  it("warms up for the batches asked for, or the usual ones", async () => {
+    const embedder = await open();
+    expect(await embedder.warmUp({ batches: [[3, 4]] })).toMatchObject({ batches: [{ lengths: [3, 4] }] });
+    expect((await embedder.warmUp()).totalMs).toBeGreaterThan(0);
+    for (const batches of [[[0]], [3], 3]) {
+      await expect(embedder.warmUp({ batches: batches as number[][] })).rejects.toMatchObject(refused);
+    }
+  });
+
+  it("reports its state, and counts what it did", async () => {
+    const states: string[] = [];
+    const embedder = await open({ onStatus: ({ state }) => states.push(state) });
+    await embedder.embed(["a", "b"]);
+    expect(states).toContain("ready");
+    expect(toPrometheus(embedder.metrics())).toContain('strata_requests_total{priority="normal",outcome="ok"} 1');
+    expect(toPrometheus(embedder.metrics())).toContain("strata_texts_total 2");
+    await embedder.recover();
+    await expect(embedder.recover({ device: "gpu" as "webgpu" })).rejects.toMatchObject(refused);
   });
 });

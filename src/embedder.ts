@@ -1,14 +1,21 @@
 /** @file The embedder: createEmbedder and what it returns. Checks on the page, work in a worker. */
 import {
+  checkChoices,
   checkInputs,
+  checkLimits,
   checkModelOptions,
   checkPositiveInteger,
   checkRequest,
   checkText,
   checkTexts,
+  checkWarmUp,
 } from "./embedder-input.ts";
 import type { ModelOptions } from "./embedder-input.ts";
-import { openClient, type EmbedClient, type WorkerPort } from "./thread/client.ts";
+import { embedStream, type EmbeddedRow, type StreamOptions } from "./embed-stream.ts";
+import type { MetricsSnapshot } from "./metrics.ts";
+import type { WorkerPort } from "./thread/client.ts";
+import { openSupervisor, type RecoverOptions, type Supervisor, type SupervisorOptions } from "./thread/supervisor.ts";
+import type { WatchdogLimits } from "./thread/watchdog.ts";
 import type {
   CallHooks,
   EmbedderStatus,
@@ -20,10 +27,21 @@ import type {
   OutputType,
   PaddedBatch,
   TokenizeOptions,
+  WarmUpRequest,
+  WarmUpResult,
+  WhenLost,
 } from "./types.ts";
 
 /** How an embedder is made. */
 export interface EmbedderOptions extends ModelOptions, CallHooks<LoadProgress> {
+  /** Of the first load, and of each load that replaces a lost device. */
+  readonly onProgress?: (progress: LoadProgress) => void;
+  /** Called after each change of `status`; in state `gpu-blocked` the countdown is not one. */
+  readonly onStatus?: (status: EmbedderStatus) => void;
+  /** What becomes of requests while a lost device is being replaced; each can say otherwise. @default "wait" */
+  readonly whenLost?: WhenLost;
+  /** When a worker that is silent counts as frozen. @default right for a GPU, and for WebAssembly */
+  readonly watchdog?: WatchdogLimits;
   /** Longest wait for the worker's script to be fetched and run, in milliseconds. @default 30000 */
   readonly readyTimeoutMs?: number;
 }
@@ -42,10 +60,14 @@ export interface TokenOptions extends TokenizeOptions {
   readonly signal?: AbortSignal;
 }
 
+/** What to warm up for. */
+export interface WarmUpOptions extends WarmUpRequest, CallHooks<EmbedProgress> {}
+
 /**
  * A model in a worker. Every call settles: with its result, its own error, `aborted` at once when its signal says so,
- * `disposed` after `dispose()`, `device-lost` or `worker-crashed` when what ran the model is gone (make a new embedder
- * then). An error that is not an `EmbedError` is a bug in Strata.
+ * `disposed` after `dispose()`. When what ran the model is gone, a fresh worker takes over and is asked again, inputs
+ * and options unchanged (progress starts over); only when there is no recovery, or with `whenLost: "fail"`, a call
+ * rejects with `device-lost` or `worker-crashed`. An error that is not an `EmbedError` is a bug in Strata.
  */
 export interface Embedder extends Disposable {
   /** The same object until something changes. */
@@ -73,6 +95,25 @@ export interface Embedder extends Disposable {
   countTokens(text: string, options?: TokenOptions): Promise<number>;
   /** What the model reads, padded on the left. */
   tokenize(texts: readonly string[], options?: TokenOptions): Promise<PaddedBatch>;
+  /**
+   * One row after the other of a source of any length, in order, in bounded memory.
+   *
+   * @throws {EmbedError} `invalid-input` for options, at once; the rest while rows are taken: see `embedStream`.
+   */
+  embedStream<O extends OutputType = "float32">(
+    source: Iterable<EmbedInput> | AsyncIterable<EmbedInput>,
+    options?: StreamOptions<O>,
+  ): AsyncGenerator<EmbeddedRow<O>, void, undefined>;
+  /** Compiles pipelines and allocates buffers for the usual shapes, so that the first requests need not. */
+  warmUp(options?: WarmUpOptions): Promise<WarmUpResult>;
+  /**
+   * Starts again at once: out of `failed`, out of `gpu-blocked`, back from WebAssembly, or over to another device.
+   *
+   * @throws {EmbedError} What it ends in `failed` for.
+   */
+  recover(options?: RecoverOptions): Promise<void>;
+  /** Everything counted so far; no counter goes back when a worker is replaced. See `toPrometheus`, `summarize`. */
+  metrics(): MetricsSnapshot;
   /** Ends the worker and frees its memory; what is under way rejects with `disposed`. */
   dispose(): void;
 }
@@ -95,29 +136,35 @@ export function createEmbedder(options: EmbedderOptions): Promise<Embedder> {
   );
 }
 
-/** `createEmbedder` with a worker of the caller's making. */
-export async function openEmbedder(options: EmbedderOptions, startWorker: () => WorkerPort): Promise<Embedder> {
+/** `createEmbedder` with a worker of the caller's making, and with the caller's clock and memory. */
+export async function openEmbedder(
+  options: EmbedderOptions,
+  startWorker: () => WorkerPort,
+  surroundings: Pick<SupervisorOptions, "clock" | "recall"> = {},
+): Promise<Embedder> {
   const request = checkModelOptions(options, globalThis.document?.baseURI);
   const readyTimeoutMs = checkPositiveInteger("readyTimeoutMs", options.readyTimeoutMs ?? READY_TIMEOUT_MS);
-  return new WorkerEmbedder(await openClient(startWorker, request, { ...options, readyTimeoutMs }));
+  const watchdog = checkLimits(options.watchdog ?? {}, { option: "watchdog", names: ["pingMs", "runMs"] });
+  const all = { ...options, ...surroundings, readyTimeoutMs, watchdog };
+  return new WorkerEmbedder(await openSupervisor(startWorker, request, all));
 }
 
 class WorkerEmbedder implements Embedder {
-  readonly #client: EmbedClient;
+  readonly #supervisor: Supervisor;
 
-  constructor(client: EmbedClient) {
-    this.#client = client;
+  constructor(supervisor: Supervisor) {
+    this.#supervisor = supervisor;
   }
 
   get status(): EmbedderStatus {
-    return this.#client.status;
+    return this.#supervisor.status;
   }
 
   async embed<O extends OutputType = "float32">(
     inputs: EmbedInput | readonly EmbedInput[],
     options: EmbedOptions<O> = {},
   ): Promise<EmbeddingMatrix<O>> {
-    const matrix = await this.#client.embed(checkInputs(inputs), checkRequest(options), options);
+    const matrix = await this.#supervisor.embed(checkInputs(inputs), checkRequest(options), options);
     return matrix as EmbeddingMatrix<O>;
   }
 
@@ -135,15 +182,35 @@ class WorkerEmbedder implements Embedder {
   }
 
   async countTokens(text: string, options: TokenOptions = {}): Promise<number> {
-    return this.#client.countTokens(checkText(text), checkRequest(options), options);
+    return this.#supervisor.countTokens(checkText(text), checkRequest(options), options);
   }
 
   async tokenize(texts: readonly string[], options: TokenOptions = {}): Promise<PaddedBatch> {
-    return this.#client.tokenize(checkTexts(texts), checkRequest(options), options);
+    return this.#supervisor.tokenize(checkTexts(texts), checkRequest(options), options);
+  }
+
+  embedStream<O extends OutputType = "float32">(
+    source: Iterable<EmbedInput> | AsyncIterable<EmbedInput>,
+    options: StreamOptions<O> = {},
+  ): AsyncGenerator<EmbeddedRow<O>, void, undefined> {
+    return embedStream<O>((inputs, batchOptions) => this.embed<O>(inputs, batchOptions), source, options);
+  }
+
+  async warmUp(options: WarmUpOptions = {}): Promise<WarmUpResult> {
+    return this.#supervisor.warmUp(checkWarmUp(options), options);
+  }
+
+  async recover(options: RecoverOptions = {}): Promise<void> {
+    checkChoices(options);
+    return this.#supervisor.recover(options);
+  }
+
+  metrics(): MetricsSnapshot {
+    return this.#supervisor.metrics;
   }
 
   dispose(): void {
-    this.#client.dispose();
+    this.#supervisor.dispose();
   }
 
   [Symbol.dispose](): void {

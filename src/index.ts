@@ -7,26 +7,36 @@ export type {
   EmbedOptions,
   QueryOptions,
   TokenOptions,
+  WarmUpOptions,
 } from "./embedder.ts";
 export { rowOf } from "./embedding-matrix.ts";
+export type { EmbeddedRow, StreamOptions, StreamProgress } from "./embed-stream.ts";
 export { EmbedError, ERROR_CODES } from "./errors.ts";
 export type { ErrorCode, ErrorDetails } from "./errors.ts";
 export { FlatIndex } from "./search/flat-index.ts";
 export type { FlatIndexOptions, FlatSearchOptions } from "./search/flat-index.ts";
 export type { Hit } from "./search/top-k.ts";
 export { cleanText } from "./tokenize/clean.ts";
+export { mergeMetrics } from "./metrics.ts";
+export type { Histogram, MetricName, MetricsSnapshot, Series } from "./metrics.ts";
+export { quantile, summarize, toPrometheus } from "./metrics-report.ts";
+export type { DurationSummary, MetricsSummary } from "./metrics-report.ts";
+export type { RecoverOptions } from "./thread/supervisor.ts";
+export type { WatchdogLimits } from "./thread/watchdog.ts";
 export type { Activations, Role, WeightBits } from "./pack.ts";
 export type {
   AdapterFacts,
   CleanOptions,
   DeviceChoice,
   DeviceStatus,
+  EmbedderState,
   EmbedderStatus,
   EmbeddingMatrix,
   EmbedInput,
   EmbedProgress,
   EmbedTimings,
   Execution,
+  FaultyRows,
   LoadPhase,
   LoadProgress,
   LoadTimings,
@@ -36,6 +46,14 @@ export type {
   Overflow,
   PaddedBatch,
   Priority,
+  QueueLimits,
+  QueueStatus,
+  RecoveryStatus,
   SelfCheckResult,
   TokenizeOptions,
+  VramBytes,
+  VramStatus,
+  VramUse,
+  WarmUpResult,
+  WhenLost,
 } from "./types.ts";

@@ -124,12 +124,14 @@ describe("EmbedClient", () => {
     const matrix = await client.embed(["a", "bcd"], {}, {});
     expect(matrix).toMatchObject({ rows: 2, dimensions: 2, space: "letters", scales: null });
     expect([...matrix.data]).toEqual([1, 0, 3, 1]);
-    for (const array of [matrix.data, matrix.tokenCounts, matrix.truncated]) {
+    expect([...matrix.faulty]).toEqual([7, 9]);
+    for (const array of [matrix.data, matrix.tokenCounts, matrix.truncated, matrix.faulty]) {
       expect(array.buffer.byteLength).toBe(array.byteLength);
     }
     // tokenCounts had a buffer of its own, which has left; data was a view into a pool, which has stayed.
     expect(pipeline.given?.tokenCounts.byteLength).toBe(0);
     expect(pipeline.given?.data.byteLength).toBe(16);
+    expect(pipeline.given?.faulty.byteLength).toBe(8);
   });
 
   it("tokenizes and counts", async () => {
@@ -219,7 +221,7 @@ describe("EmbedClient", () => {
     const losing = failure(client.embed(["lose device"], {}, {}));
     expect(await losing).toMatchObject({ code: "device-lost", cause: "Error: destroyed" });
     expect((await frozen).code).toBe("device-lost");
-    expect(client.status.state).toBe("failed");
+    expect((await client.ended).code).toBe("device-lost");
     expect((await failure(client.embed([], {}, {}))).code).toBe("device-lost");
     expect((await failure(client.countTokens("a", {}, {}))).code).toBe("device-lost");
   });
@@ -231,7 +233,7 @@ describe("EmbedClient", () => {
     for (const error of await Promise.all(calls)) {
       expect(error).toMatchObject({ code: "worker-crashed", details: { filename: "w.js", lineno: 7 } });
     }
-    expect(client.status.state).toBe("failed");
+    expect(client.loss?.code).toBe("worker-crashed");
     expect((await failure(client.countTokens("a", {}, {}))).code).toBe("worker-crashed");
   });
 
@@ -248,7 +250,7 @@ describe("EmbedClient", () => {
     client.dispose();
     client.dispose();
     expect((await call).code).toBe("disposed");
-    expect(client.status.state).toBe("disposed");
+    expect((await client.ended).code).toBe("disposed");
     expect((await failure(client.embed(["a"], {}, {}))).code).toBe("disposed");
   });
 
@@ -257,6 +259,5 @@ describe("EmbedClient", () => {
     port.dispatchEvent(new Event("error"));
     client.dispose();
     expect((await failure(client.embed(["a"], {}, {}))).code).toBe("disposed");
-    expect(client.status.state).toBe("disposed");
   });
 });

@@ -1,22 +1,28 @@
-/** @file The page's end: starts the worker, watches it, and settles every call. Owns the Worker. */
+/** @file The page's end of one worker: starts it, watches it, and settles every call. Owns the Worker. */
 import { wrap, type Endpoint, type Remote } from "comlink";
 import { assert, EmbedError, throwIfAborted } from "../errors.ts";
+import type { MetricsSnapshot } from "../metrics.ts";
 import type {
   CallHooks,
   EmbedderStatus,
   EmbeddingMatrix,
   EmbedInput,
   EmbedProgress,
-  EmbedRequest,
   LoadProgress,
   LoadRequest,
   OutputType,
   PaddedBatch,
   SelfCheckResult,
+  SentEmbedRequest,
   TokenizeOptions,
+  WarmUpRequest,
+  WarmUpResult,
 } from "../types.ts";
-import { installErrorTransfer } from "./error-transfer.ts";
+import { realClock, type Clock } from "./clock.ts";
+import { installErrorTransfer, unpackError } from "./error-transfer.ts";
 import type { EmbedService, ProtocolVersion, ServiceEvent } from "./protocol.ts";
+import { isLoss } from "./recovery-policy.ts";
+import { Watchdog, type WatchdogLimits } from "./watchdog.ts";
 
 /** A `Worker`, or what behaves like one. */
 export type WorkerPort = Endpoint & Pick<Worker, "terminate">;
@@ -25,6 +31,14 @@ export type WorkerPort = Endpoint & Pick<Worker, "terminate">;
 export interface OpenOptions extends CallHooks<LoadProgress> {
   /** Longest wait for the worker's script to be fetched and run, in milliseconds. */
   readonly readyTimeoutMs: number;
+  /** @default see `WatchdogLimits` */
+  readonly watchdog?: WatchdogLimits;
+  /** @default the real one */
+  readonly clock?: Clock;
+  /** The worker has reported; its client's `status` and `metrics` are news. */
+  readonly onReport?: () => void;
+  /** An execution failed its self-check; the next worker is to be told in `LoadRequest.failedChecks`. */
+  readonly onFailedCheck?: (result: SelfCheckResult) => void;
 }
 
 interface PendingCall {
@@ -32,7 +46,7 @@ interface PendingCall {
   readonly onProgress: ((progress: LoadProgress | EmbedProgress) => void) | undefined;
 }
 
-const PROTOCOL: ProtocolVersion = 1;
+const PROTOCOL: ProtocolVersion = 2;
 
 /** More workers than there are executions (WebGPU in f16 or f32, with subgroups or without, and WASM): no endless loop. */
 const MAX_WORKERS = 5;
@@ -43,7 +57,8 @@ const MAX_WORKERS = 5;
  *
  * @param startWorker - Makes one worker; called once per execution that is tried.
  * @throws {EmbedError} What the pipeline's load reports; `numeric-fault` with `details.selfChecks`, all results in the
- * order tried; `worker-crashed` when no script, or not ours, answers within `readyTimeoutMs`; `aborted`.
+ * order tried; `worker-crashed` when no script, or not ours, answers within `readyTimeoutMs`, or the worker freezes;
+ * `aborted`.
  */
 export async function openClient(
   startWorker: () => WorkerPort,
@@ -53,7 +68,7 @@ export async function openClient(
   const failedChecks: SelfCheckResult[] = [...(request.failedChecks ?? [])];
   for (let workers = 1; ; workers++) {
     throwIfAborted(options.signal);
-    const client = new EmbedClient(startWorker);
+    const client = new EmbedClient(startWorker, options);
     try {
       await client.ready(options);
       await client.load({ ...request, failedChecks }, options);
@@ -61,8 +76,11 @@ export async function openClient(
     } catch (error) {
       client.dispose();
       if (!(error instanceof EmbedError) || error.code !== "numeric-fault" || !error.details["selfCheck"]) throw error;
+      // A device that was lost in its check is not a wrong one: the supervisor says what is tried next.
+      if (isLoss(error)) throw error;
       const { selfCheck, retry } = error.details;
       failedChecks.push(selfCheck as SelfCheckResult);
+      options.onFailedCheck?.(selfCheck as SelfCheckResult);
       if (retry === true && workers < MAX_WORKERS) continue;
       const details = { ...error.details, selfChecks: failedChecks };
       throw new EmbedError("numeric-fault", error.message, { details, cause: error.cause });
@@ -72,16 +90,31 @@ export async function openClient(
 
 /** One worker and the calls that wait for it. */
 export class EmbedClient {
+  /** Resolves with why no call can be made any more: `worker-crashed`, `device-lost` or `disposed`. */
+  readonly ended: Promise<EmbedError>;
   readonly #worker: WorkerPort;
   readonly #service: Remote<EmbedService>;
   readonly #pending = new Map<number, PendingCall>();
+  readonly #clock: Clock;
+  readonly #watchdog: Watchdog;
+  readonly #onReport: () => void;
+  #resolveEnded: (error: EmbedError) => void = () => {};
   #callCount = 0;
   #status: EmbedderStatus | null = null;
+  #metrics: MetricsSnapshot | null = null;
+  #isReady = false;
+  #isPinging = false;
+  #stopWatching: (() => void) | null = null;
   /** Why no call can be made any more. */
   #ended: EmbedError | null = null;
 
   /** @throws {EmbedError} `worker-crashed` when the browser refuses a worker (a content security policy). */
-  constructor(startWorker: () => WorkerPort) {
+  constructor(startWorker: () => WorkerPort, options: Omit<OpenOptions, "readyTimeoutMs"> = {}) {
+    const { clock = realClock, watchdog = {}, onReport = () => {} } = options;
+    this.#clock = clock;
+    this.#watchdog = new Watchdog(watchdog, clock.now);
+    this.#onReport = onReport;
+    this.ended = new Promise((resolve) => (this.#resolveEnded = resolve));
     installErrorTransfer();
     this.#worker = start(startWorker);
     this.#service = wrap<EmbedService>(this.#worker);
@@ -102,6 +135,16 @@ export class EmbedClient {
     return this.#status;
   }
 
+  /** As the worker reported them last; `null` before its first report. */
+  get metrics(): MetricsSnapshot | null {
+    return this.#metrics;
+  }
+
+  /** Why no call can be made any more; `null` while calls can be made. */
+  get loss(): EmbedError | null {
+    return this.#ended;
+  }
+
   /** @throws {EmbedError} `worker-crashed` without an answer in time, or from the worker of another build; `aborted`. */
   async ready(options: OpenOptions): Promise<void> {
     const { readyTimeoutMs } = options;
@@ -112,7 +155,8 @@ export class EmbedClient {
     }, readyTimeoutMs);
     try {
       const protocol = await this.#call(() => this.#service.ready(), options);
-      if (protocol === PROTOCOL) return;
+      this.#isReady = protocol === PROTOCOL;
+      if (this.#isReady) return;
       const message = `the worker speaks protocol ${protocol}, the page ${PROTOCOL}: one of them is from an older build`;
       throw new EmbedError("worker-crashed", message, { details: { worker: protocol, page: PROTOCOL } });
     } finally {
@@ -128,7 +172,7 @@ export class EmbedClient {
   /** @param request - Plain values only. */
   embed(
     inputs: readonly EmbedInput[],
-    request: EmbedRequest,
+    request: SentEmbedRequest,
     hooks: CallHooks<EmbedProgress>,
   ): Promise<EmbeddingMatrix<OutputType>> {
     return this.#call((callId) => this.#service.embed(callId, inputs, request), hooks);
@@ -142,6 +186,11 @@ export class EmbedClient {
   /** @param options - Plain values only. */
   countTokens(text: string, options: TokenizeOptions, hooks: CallHooks<never>): Promise<number> {
     return this.#call((callId) => this.#service.countTokens(callId, text, options), hooks);
+  }
+
+  /** @param request - Plain values only. */
+  warmUp(request: WarmUpRequest, hooks: CallHooks<EmbedProgress>): Promise<WarmUpResult> {
+    return this.#call((callId) => this.#service.warmUp(callId, request), hooks);
   }
 
   /** Terminates the worker; pending and later calls reject with `disposed`. A second call does nothing. */
@@ -168,6 +217,7 @@ export class EmbedClient {
         };
         signal?.addEventListener("abort", onAbort);
         this.#pending.set(callId, { reject, onProgress: hooks.onProgress as PendingCall["onProgress"] });
+        this.#watch();
         send(callId).then(resolve, (error: unknown) => reject(sendError(error)));
       });
     } finally {
@@ -176,18 +226,61 @@ export class EmbedClient {
     }
   }
 
-  #receive(message: Partial<ServiceEvent>): void {
-    if (message.kind === "progress") this.#pending.get(message.callId!)?.onProgress?.(message.progress!);
-    // A status that was on its way when the worker was terminated is not news.
-    if (message.kind === "status" && this.#ended === null) this.#status = message.status!;
+  #receive(message: ServiceEvent | { readonly kind?: undefined }): void {
+    // What was on its way when the worker was terminated is not news.
+    if (this.#ended !== null) return;
+    this.#watchdog.heard();
+    if (message.kind === "progress") this.#pending.get(message.callId)?.onProgress?.(message.progress);
+    if (message.kind === "run") this.#watchdog.run(message.event);
+    if (message.kind === "failed") this.#end(unpackError(message.error));
+    if (message.kind === "status") {
+      this.#status = message.status;
+      this.#metrics = message.metrics;
+      this.#onReport();
+    }
   }
 
-  #end(error: EmbedError): void {
-    this.#ended = error;
-    this.#worker.terminate();
-    if (this.#status !== null) {
-      this.#status = { ...this.#status, state: error.code === "disposed" ? "disposed" : "failed" };
+  /** Ticks while calls wait, so that an idle page is left asleep; `ready` has a clock of its own. */
+  #watch(): void {
+    if (!this.#isReady || this.#stopWatching !== null) return;
+    this.#watchdog.start();
+    this.#tickLater();
+  }
+
+  #tickLater(): void {
+    this.#stopWatching = this.#clock.after(this.#watchdog.intervalMs, () => {
+      this.#stopWatching = null;
+      if (this.#pending.size > 0) this.#tick();
+    });
+  }
+
+  #tick(): void {
+    const device = this.#status?.device;
+    // A software adapter computes on the cores that the worker needs.
+    const blocking = device === undefined || device.kind === "wasm" || device.adapter?.software === true;
+    const fault = this.#watchdog.tick({ loading: device === undefined, blocking });
+    if (fault !== null) {
+      this.#end(new EmbedError("worker-crashed", `the worker is frozen: ${fault}`, { details: { frozen: true } }));
+      return;
     }
+    if (!this.#isPinging) void this.#ping();
+    this.#tickLater();
+  }
+
+  /** The answer is a message like any other, so it is heard in `#receive`. */
+  async #ping(): Promise<void> {
+    this.#isPinging = true;
+    await this.#service.ping();
+    this.#isPinging = false;
+  }
+
+  /** The first reason stays, but for the caller's own. */
+  #end(error: EmbedError): void {
+    if (this.#ended !== null && error.code !== "disposed") return;
+    this.#ended = error;
+    this.#stopWatching?.();
+    this.#worker.terminate();
+    this.#resolveEnded(error);
     for (const { reject } of this.#pending.values()) reject(error);
   }
 }

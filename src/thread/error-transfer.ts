@@ -46,12 +46,14 @@ class TypedThrowHandler implements ThrowHandler {
   }
 }
 
-function packError(error: EmbedError): TransferredError {
+/** @param error - Its details that cannot be cloned become text. */
+export function packError(error: EmbedError): TransferredError {
   const { code, message, stack, cause } = error;
   return { code, message, details: cloneable(error.details), cause: describeCause(cause), stack };
 }
 
-function unpackError(sent: TransferredError): EmbedError {
+/** @returns With the stack of where it was thrown. */
+export function unpackError(sent: TransferredError): EmbedError {
   const { details, cause } = sent;
   const error = new EmbedError(sent.code, sent.message, cause === null ? { details } : { details, cause });
   // The worker's stack leads to the place; ours would only show this function.

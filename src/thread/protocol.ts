@@ -1,20 +1,24 @@
 /** @file What crosses between page and worker. Types only; every value survives a structured clone. */
 import type { ErrorCode, ErrorDetails } from "../errors.ts";
+import type { MetricsSnapshot } from "../metrics.ts";
 import type {
   EmbedderStatus,
   EmbeddingMatrix,
   EmbedInput,
   EmbedProgress,
-  EmbedRequest,
   LoadProgress,
   LoadRequest,
   OutputType,
   PaddedBatch,
+  RunEvent,
+  SentEmbedRequest,
   TokenizeOptions,
+  WarmUpRequest,
+  WarmUpResult,
 } from "../types.ts";
 
 /** Raised with every change to this file: a page must not talk to the worker of another build left in a cache. */
-export type ProtocolVersion = 1;
+export type ProtocolVersion = 2;
 
 /**
  * What the worker offers, over comlink. `callId` is unique on the page and names the call in `cancel` and in events.
@@ -25,11 +29,14 @@ export interface EmbedService {
   ready(): ProtocolVersion;
   /** Once per worker: ONNX Runtime keeps process-wide state. */
   load(callId: number, request: LoadRequest): Promise<EmbedderStatus>;
-  embed(callId: number, inputs: readonly EmbedInput[], request: EmbedRequest): Promise<EmbeddingMatrix<OutputType>>;
+  embed(callId: number, inputs: readonly EmbedInput[], request: SentEmbedRequest): Promise<EmbeddingMatrix<OutputType>>;
   tokenize(callId: number, texts: readonly string[], options: TokenizeOptions): Promise<PaddedBatch>;
   countTokens(callId: number, text: string, options: TokenizeOptions): Promise<number>;
+  warmUp(callId: number, request: WarmUpRequest): Promise<WarmUpResult>;
   /** Nothing happens when the call has settled. */
   cancel(callId: number): void;
+  /** Answered as soon as the thread is free. */
+  ping(): void;
 }
 
 /**
@@ -38,7 +45,10 @@ export interface EmbedService {
  */
 export type ServiceEvent =
   | { readonly kind: "progress"; readonly callId: number; readonly progress: LoadProgress | EmbedProgress }
-  | { readonly kind: "status"; readonly status: EmbedderStatus };
+  | { readonly kind: "status"; readonly status: EmbedderStatus; readonly metrics: MetricsSnapshot }
+  | { readonly kind: "run"; readonly event: RunEvent }
+  /** The worker is of no use any more: no call is answered after this. */
+  | { readonly kind: "failed"; readonly error: TransferredError };
 
 /** An `EmbedError` on its way. */
 export interface TransferredError {

@@ -7,29 +7,33 @@ import type {
   EmbeddingMatrix,
   EmbedInput,
   EmbedProgress,
-  EmbedRequest,
+  LoadHooks,
   LoadProgress,
   LoadRequest,
   OutputType,
   PaddedBatch,
   Pipeline,
+  RunEvent,
+  SentEmbedRequest,
   TokenizeOptions,
+  WarmUpRequest,
+  WarmUpResult,
 } from "../types.ts";
-import { installErrorTransfer } from "./error-transfer.ts";
+import { installErrorTransfer, packError } from "./error-transfer.ts";
 import type { EmbedService, ProtocolVersion, ServiceEvent } from "./protocol.ts";
 import { throttleProgress } from "./throttle-progress.ts";
 
 /** `pipeline.ts` has the one for the worker. */
-export type OpenPipeline = (request: LoadRequest, hooks: CallHooks<LoadProgress>) => Promise<Pipeline>;
+export type OpenPipeline = (request: LoadRequest, hooks: LoadHooks) => Promise<Pipeline>;
 
 /**
  * Answers the page's calls from now on; to be called while the worker's script is first run, as a message
  * that finds no listener is lost.
  *
- * A call rejects with the pipeline's `EmbedError`; with `device-lost` once `pipeline.failed` has settled, whether
- * the pipeline still settles it or not; with `out-of-memory` where the JS heap refused an array. Any other error is a
- * bug (a broken invariant, a `TypeError`): nothing that a caller could branch on, so it arrives as the plain `Error`
- * it is, with the worker's message and stack.
+ * A call rejects with the pipeline's `EmbedError`; with `out-of-memory` where the JS heap refused an array. Any other
+ * error is a bug (a broken invariant, a `TypeError`): nothing that a caller could branch on, so it arrives as the plain
+ * `Error` it is, with the worker's message and stack. When `pipeline.failed` settles, or a call rejects with
+ * `device-lost` or `worker-crashed`, the page is told that the worker has failed, and ends it.
  *
  * @param endpoint - @default the worker's own port
  */
@@ -42,18 +46,20 @@ export function serveEmbedder(
   expose(new PipelineService(openPipeline, post), endpoint);
 }
 
-interface RunningCall {
-  readonly controller: AbortController;
-  readonly reject: (error: EmbedError) => void;
-}
+/** How long the GPU may take to say why it went, after the first call failed of it. */
+const LOSS_REPORT_MS = 1_000;
+
+/** The status of a long job moves too: twice a second is more than anyone reads. */
+const STATUS_INTERVAL_MS = 500;
 
 class PipelineService implements EmbedService {
   readonly #openPipeline: OpenPipeline;
   readonly #post: (event: ServiceEvent) => void;
-  readonly #calls = new Map<number, RunningCall>();
+  readonly #calls = new Map<number, AbortController>();
   #loads = 0;
   #pipeline: Pipeline | null = null;
-  #failure: EmbedError | null = null;
+  #hasFailed = false;
+  #statusAt = 0;
 
   constructor(openPipeline: OpenPipeline, post: (event: ServiceEvent) => void) {
     this.#openPipeline = openPipeline;
@@ -61,13 +67,14 @@ class PipelineService implements EmbedService {
   }
 
   ready(): ProtocolVersion {
-    return 1;
+    return 2;
   }
 
   load(callId: number, request: LoadRequest): Promise<EmbedderStatus> {
     return this.#run(callId, async (hooks: CallHooks<LoadProgress>) => {
       assert(++this.#loads === 1, "a worker loads once");
-      const pipeline = await this.#openPipeline(request, hooks);
+      const onRun = (event: RunEvent): void => this.#post({ kind: "run", event });
+      const pipeline = await this.#openPipeline(request, { ...hooks, onRun });
       this.#pipeline = pipeline;
       const fail = (cause: unknown): void => this.#fail(cause);
       pipeline.failed.then(fail, fail);
@@ -75,7 +82,11 @@ class PipelineService implements EmbedService {
     });
   }
 
-  embed(callId: number, inputs: readonly EmbedInput[], request: EmbedRequest): Promise<EmbeddingMatrix<OutputType>> {
+  embed(
+    callId: number,
+    inputs: readonly EmbedInput[],
+    request: SentEmbedRequest,
+  ): Promise<EmbeddingMatrix<OutputType>> {
     return this.#run(callId, async (hooks: CallHooks<EmbedProgress>) =>
       transferArrays(await this.#loaded().embed(inputs, request, hooks)),
     );
@@ -91,8 +102,14 @@ class PipelineService implements EmbedService {
     return this.#run(callId, async (hooks: CallHooks<never>) => this.#loaded().countTokens(text, options, hooks));
   }
 
+  warmUp(callId: number, request: WarmUpRequest): Promise<WarmUpResult> {
+    return this.#run(callId, async (hooks: CallHooks<EmbedProgress>) => this.#loaded().warmUp(request, hooks));
+  }
+
+  ping(): void {}
+
   cancel(callId: number): void {
-    this.#calls.get(callId)?.controller.abort();
+    this.#calls.get(callId)?.abort();
   }
 
   #loaded(): Pipeline {
@@ -100,22 +117,23 @@ class PipelineService implements EmbedService {
     return this.#pipeline;
   }
 
-  /** Runs one call so that it settles even if the pipeline, its device gone, never settles it. */
   async #run<R, P extends LoadProgress | EmbedProgress>(
     callId: number,
     work: (hooks: CallHooks<P>) => Promise<R>,
   ): Promise<R> {
-    if (this.#failure !== null) throw this.#failure;
     const controller = new AbortController();
     const { signal } = controller;
-    const throttle = throttleProgress((progress: P) => this.#post({ kind: "progress", callId, progress }));
+    this.#calls.set(callId, controller);
+    const throttle = throttleProgress((progress: P) => {
+      this.#post({ kind: "progress", callId, progress });
+      if (performance.now() - this.#statusAt >= STATUS_INTERVAL_MS) this.#postStatus();
+    });
     try {
-      return await new Promise<R>((resolve, reject) => {
-        this.#calls.set(callId, { controller, reject });
-        work({ signal, onProgress: throttle.report }).then(resolve, reject);
-      });
+      return await work({ signal, onProgress: throttle.report });
     } catch (error) {
-      throw typedError(error, signal);
+      const typed = typedError(error, signal);
+      if (this.#pipeline !== null && isFatal(typed)) this.#fail(await this.#causeOf(typed, this.#pipeline));
+      throw typed;
     } finally {
       this.#calls.delete(callId);
       throttle.flush();
@@ -123,21 +141,33 @@ class PipelineService implements EmbedService {
     }
   }
 
+  /** A readback rejects before the browser says why the device is gone, and the page must know that. */
+  async #causeOf(error: EmbedError, { failed }: Pipeline): Promise<unknown> {
+    if (error.code !== "device-lost" || "reason" in error.details) return error;
+    const timeout = new Promise((resolve) => setTimeout(resolve, LOSS_REPORT_MS, error));
+    return Promise.race([failed, timeout]);
+  }
+
+  /** Posted before any answer, so that no call is answered by a pipeline that is of no use. */
   #fail(cause: unknown): void {
-    const typed = cause instanceof EmbedError;
-    this.#failure = typed ? cause : new EmbedError("device-lost", "the device that ran the model was lost", { cause });
+    if (this.#hasFailed) return;
+    this.#hasFailed = true;
     this.#postStatus();
-    for (const { controller, reject } of this.#calls.values()) {
-      reject(this.#failure);
-      controller.abort();
-    }
+    const typed = cause instanceof EmbedError;
+    const error = typed ? cause : new EmbedError("device-lost", "the device that ran the model was lost", { cause });
+    this.#post({ kind: "failed", error: packError(error) });
   }
 
   #postStatus(): void {
     if (this.#pipeline === null) return;
-    const { status } = this.#pipeline;
-    this.#post({ kind: "status", status: this.#failure === null ? status : { ...status, state: "failed" } });
+    this.#statusAt = performance.now();
+    this.#post({ kind: "status", status: this.#pipeline.status, metrics: this.#pipeline.metrics() });
   }
+}
+
+/** Whether the pipeline is of no use after this. */
+function isFatal(error: unknown): error is EmbedError {
+  return error instanceof EmbedError && (error.code === "device-lost" || error.code === "worker-crashed");
 }
 
 function typedError(error: unknown, signal: AbortSignal): unknown {

@@ -1,0 +1,100 @@
+/** @file Tests of what outlives a page. */
+import { describe, expect, it } from "vitest";
+import { BudgetKeeper } from "./budget-keeper.ts";
+import { MapStorage } from "./fixtures/map-storage.ts";
+import { pageRecall, readBudgets, writeBudget } from "./recall.ts";
+
+const recallOf = (storage: Storage) => pageRecall(() => storage);
+
+describe("pageRecall", () => {
+  it("keeps texts in the page's storage", () => {
+    const storage = new MapStorage();
+    recallOf(storage).write("a", "1");
+    expect(recallOf(storage).read("a")).toBe("1");
+    expect(recallOf(storage).read("b")).toBeNull();
+  });
+
+  it.each([
+    ["missing", () => undefined],
+    [
+      "blocked",
+      () => {
+        throw new DOMException("denied", "SecurityError");
+      },
+    ],
+    ["full", () => new MapStorage({ full: true })],
+  ])("keeps texts for the page's life where storage is %s", (_, find) => {
+    const recall = pageRecall(find);
+    recall.write("a", "1");
+    expect(recall.read("a")).toBe("1");
+    expect(recall.read("b")).toBeNull();
+  });
+});
+
+describe("readBudgets", () => {
+  it("gives what was written, the newest last", () => {
+    const recall = recallOf(new MapStorage());
+    writeBudget(recall, "a", 1);
+    writeBudget(recall, "b", 2);
+    writeBudget(recall, "a", 3);
+    expect(Object.entries(readBudgets(recall))).toEqual([
+      ["b", 2],
+      ["a", 3],
+    ]);
+  });
+
+  it("drops the oldest of too many", () => {
+    const recall = recallOf(new MapStorage());
+    for (let index = 0; index < 100; index++) writeBudget(recall, `key ${index}`, 1);
+    expect(Object.keys(readBudgets(recall))).toHaveLength(64);
+    expect(readBudgets(recall)).toHaveProperty("key 99");
+  });
+
+  it.each(["", "{", "null", "7", '"x"', "[null]", '{"a":"many","b":-1,"c":null}'])("ignores %j", (text) => {
+    const recall = recallOf(new MapStorage());
+    recall.write("strata:budgets:1", text);
+    expect(readBudgets(recall)).toEqual({});
+  });
+});
+
+describe("BudgetKeeper", () => {
+  const vram = (budgetBytes: number | null, budgetSource: "caller" | "adapter" | null = "adapter") =>
+    ({ budgetKey: "k", budgetBytes, budgetSource }) as never;
+
+  it("remembers a budget that a worker changed, not the one it started with", () => {
+    const recall = recallOf(new MapStorage());
+    const keeper = new BudgetKeeper(recall, undefined);
+    keeper.see(vram(100));
+    expect(keeper.request).toEqual({ rememberedBudgets: {} });
+    keeper.see(vram(80));
+    expect(keeper.request).toEqual({ rememberedBudgets: { k: 80 } });
+  });
+
+  it("remembers half after each crash", () => {
+    const keeper = new BudgetKeeper(recallOf(new MapStorage()), undefined);
+    keeper.halve();
+    expect(keeper.request).toEqual({ rememberedBudgets: {} });
+    keeper.see(vram(100));
+    keeper.halve();
+    keeper.halve();
+    expect(keeper.request).toEqual({ rememberedBudgets: { k: 25 } });
+  });
+
+  it("halves the caller's budget for this page only, until that turns out too small", () => {
+    const recall = recallOf(new MapStorage());
+    const keeper = new BudgetKeeper(recall, 100);
+    keeper.see(vram(100, "caller"));
+    expect(keeper.restore()).toBe(false);
+    keeper.halve();
+    expect(keeper.request).toEqual({ rememberedBudgets: {}, vramBudgetBytes: 50 });
+    expect(keeper.restore()).toBe(true);
+    expect(keeper.request.vramBudgetBytes).toBe(100);
+  });
+
+  it("has nothing to remember on WebAssembly", () => {
+    const keeper = new BudgetKeeper(recallOf(new MapStorage()), undefined);
+    keeper.see(vram(null, null));
+    keeper.halve();
+    expect(keeper.request).toEqual({ rememberedBudgets: {} });
+  });
+});

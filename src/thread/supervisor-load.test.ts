@@ -1,0 +1,139 @@
+/** @file Tests of loads that fail: the first one, and those that replace a lost worker. */
+import { getEventListeners } from "node:events";
+import { describe, expect, it } from "vitest";
+import { EmbedError } from "../errors.ts";
+import { EXECUTIONS } from "./fixtures/letter-pipeline.ts";
+import { crashGpu, failure, openLab, rowsOf, type LoadWorker } from "../fixtures/recovery-lab.ts";
+
+describe("a load that is to replace a lost worker", () => {
+  /** Fails `times` times, then loads. */
+  const offline = (times: number): LoadWorker => {
+    return ({ afterCrash }, count) => {
+      if (afterCrash && count <= 1 + times) throw new EmbedError("model-fetch-failed", "offline");
+    };
+  };
+
+  it("is tried again while the network is gone, for half a minute", async () => {
+    const { embedder, clock, states } = await openLab({}, offline(2));
+    const waiting = embedder.embed(["first lose device", "ab"]);
+    for (const ms of [1_000, 5_000]) await clock.awaited(ms).then(() => clock.advance(ms));
+    expect(await rowsOf(waiting)).toEqual([17, 0, 2, 1]);
+    expect(states).toEqual(["ready", "recovering", "ready"]);
+  });
+
+  it("ends with the network's error after that, and works again when the user says so", async () => {
+    const { embedder, clock, loads } = await openLab({}, offline(4));
+    const waiting = failure(embedder.embed("first lose device"));
+    for (const ms of [1_000, 5_000, 25_000]) await clock.awaited(ms).then(() => clock.advance(ms));
+    expect(await waiting).toMatchObject({ code: "model-fetch-failed", message: "offline" });
+    expect(embedder.status.state).toBe("failed");
+    expect(loads).toHaveLength(5);
+    await embedder.recover();
+    expect((await embedder.embed("a")).rows).toBe(1);
+  });
+
+  it("ends with its own error where another try is of no use", async () => {
+    const { embedder, loads } = await openLab({}, (_, count) => {
+      if (count > 1) throw new EmbedError("model-corrupt", "other bytes");
+    });
+    expect((await failure(embedder.embed("first lose device"))).code).toBe("model-corrupt");
+    expect((await failure(embedder.recover())).code).toBe("model-corrupt");
+    expect(loads).toHaveLength(3);
+  });
+
+  it("may lose its device too", async () => {
+    const { embedder, loads } = await openLab({}, (_, count) => {
+      const details = { reason: "destroyed", selfCheck: {}, retry: true };
+      if (count === 2) throw new EmbedError("device-lost", "lost in the load", { details });
+      if (count === 3) throw new EmbedError("numeric-fault", "lost in the check", { details });
+    });
+    expect((await embedder.embed("first lose device")).rows).toBe(1);
+    expect(loads.map(({ failedChecks }) => failedChecks?.length)).toEqual([0, 0, 0, 0]);
+  });
+
+  it("is given up at once when the embedder is disposed of, and so are all calls", async () => {
+    const lab = await openLab();
+    await crashGpu(lab);
+    const calls = [failure(lab.embedder.embed("first crash gpu")), failure(lab.embedder.embed("freeze"))];
+    await lab.reached("gpu-blocked");
+    calls.push(failure(lab.embedder.embed("a")));
+    lab.embedder.dispose();
+    lab.embedder.dispose();
+    expect((await Promise.all(calls)).map(({ code }) => code)).toEqual(["disposed", "disposed", "disposed"]);
+    expect(lab.embedder.status).toMatchObject({ state: "disposed", recovery: { retryAfterMs: null } });
+    lab.clock.advance(600_000);
+    expect(lab.loads).toHaveLength(2);
+    expect((await failure(lab.embedder.recover())).code).toBe("disposed");
+    expect(lab.states.at(-1)).toBe("disposed");
+  });
+
+  it("does not keep an aborted request, and forgets its signal", async () => {
+    const lab = await openLab();
+    await crashGpu(lab);
+    const controller = new AbortController();
+    const { signal } = controller;
+    const calls = [failure(lab.embedder.embed("first crash gpu", { signal }))];
+    await lab.reached("gpu-blocked");
+    calls.push(failure(lab.embedder.embed("a", { signal })), failure(lab.embedder.countTokens("a", { signal })));
+    controller.abort("enough");
+    for (const error of await Promise.all(calls)) expect(error).toMatchObject({ code: "aborted", cause: "enough" });
+    expect(getEventListeners(signal, "abort")).toEqual([]);
+    lab.clock.advance(120_000);
+    await lab.reached("ready");
+    expect(lab.calls.filter(({ worker }) => worker === 3)).toEqual([]);
+  });
+
+  it("goes on when only the wait for it is aborted", async () => {
+    const lab = await openLab();
+    const { signal } = new AbortController();
+    await lab.embedder.recover({ signal });
+    expect(getEventListeners(signal, "abort")).toEqual([]);
+    const controller = new AbortController();
+    const waiting = failure(lab.embedder.recover({ device: "wasm", signal: controller.signal }));
+    controller.abort();
+    expect((await waiting).code).toBe("aborted");
+    await lab.reached("ready");
+    expect(lab.embedder.status.device.kind).toBe("wasm");
+  });
+});
+
+describe("the first load", () => {
+  const lose = (times: number, code: "device-lost" | "numeric-fault"): LoadWorker => {
+    return (_, count) => {
+      const selfCheck = { execution: EXECUTIONS[0], passed: false };
+      const details = { reason: "destroyed", ...(code === "numeric-fault" && { selfCheck, retry: true }) };
+      if (count <= times) throw new EmbedError(code, "lost in the load", { details });
+    };
+  };
+
+  it("is tried once more when its device is lost", async () => {
+    const { embedder, loads } = await openLab({}, lose(1, "device-lost"));
+    expect(embedder.status).toMatchObject({ state: "ready", recovery: { lastLoss: "lost in the load" } });
+    expect(loads.map(({ afterCrash }) => afterCrash)).toEqual([false, true]);
+    await expect(openLab({}, lose(2, "device-lost"))).rejects.toMatchObject({ code: "device-lost" });
+  });
+
+  it("goes on to the next safer execution when it is lost again in its self-check", async () => {
+    const { loads } = await openLab({}, lose(2, "numeric-fault"));
+    expect(loads.map(({ failedChecks }) => failedChecks?.length)).toEqual([0, 0, 1]);
+  });
+
+  it("takes WebAssembly when no adapter is left after a loss, and says why", async () => {
+    const { embedder } = await openLab({}, ({ device }, count) => {
+      if (count === 1) throw new EmbedError("device-lost", "gone", { details: { reason: "unknown" } });
+      if (device !== "wasm") throw new EmbedError("webgpu-unavailable", "refused after a crash");
+    });
+    expect(embedder.status.device).toMatchObject({ kind: "wasm" });
+    expect(embedder.status.device.reason).toContain("refused after a crash");
+  });
+
+  it("rejects with its own error, nothing tried twice", async () => {
+    let loads = 0;
+    const opening = openLab({}, (_, count) => {
+      loads = count;
+      throw new EmbedError("webgpu-unavailable", "none");
+    });
+    await expect(opening).rejects.toMatchObject({ code: "webgpu-unavailable" });
+    expect(loads).toBe(1);
+  });
+});
