@@ -20,29 +20,29 @@ module.exports = {
       from: { path: `^src/(${STAGES})/`, pathNot: "[.]test[.]ts$" },
       to: {
         path: "^(src|workers|demo|tools|bench)/",
-        pathNot: ["^src/(errors|pack|types|next-task)[.]ts$", "^src/$1/"],
+        pathNot: ["^src/(errors|metrics|pack|types|next-task)[.]ts$", "^src/$1/"],
       },
     },
     {
       name: "foundations-import-nothing",
       severity: "error",
-      from: { path: "^src/(errors|pack|types|next-task)[.]ts$" },
-      to: { pathNot: "^src/(pack|types)[.]ts$" },
+      from: { path: "^src/(errors|metrics|pack|types|next-task)[.]ts$" },
+      to: { pathNot: "^src/(metrics|pack|types)[.]ts$" },
     },
     {
       name: "pipeline-composes-stages-only",
       severity: "error",
-      from: { path: "^src/(open-)?pipeline[.]ts$" },
+      from: { path: "^src/((open-)?pipeline|open-planner|pipeline-metrics|warm-up)[.]ts$" },
       to: {
         path: "^(src|workers|demo)/",
-        pathNot: [`^src/(${STAGES})/`, "^src/(errors|pack|types|next-task|pipeline|self-check)[.]ts$"],
+        pathNot: [`^src/(${STAGES})/`, "^src/(errors|metrics|pack|types|next-task|open-planner|pipeline|pipeline-metrics|self-check|warm-up)[.]ts$"],
       },
     },
     {
       name: "thread-knows-no-stage",
       severity: "error",
-      from: { path: "^src/thread/", pathNot: "[.]test[.]ts$" },
-      to: { path: "^src/", pathNot: ["^src/thread/", "^src/(errors|pack|types)[.]ts$"] },
+      from: { path: "^src/thread/", pathNot: ["[.]test[.]ts$", "/fixtures/"] },
+      to: { path: "^src/", pathNot: ["^src/thread/", "^src/(errors|metrics|pack|types)[.]ts$"] },
     },
     {
       name: "demo-uses-the-public-api",

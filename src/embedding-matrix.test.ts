@@ -11,6 +11,7 @@ const MATRIX: EmbeddingMatrix = {
   dimensions: 3,
   tokenCounts: Int32Array.of(1, 1),
   truncated: Uint8Array.of(0, 0),
+  faulty: new Int32Array(0),
   space: "s",
   timings: { tokenizeMs: 0, queueMs: 0, runMs: 0, poolMs: 0, totalMs: 0 },
 };

@@ -1,15 +1,23 @@
 /** @file Loading: pack → device → a pipeline that has given its known answers. */
-import { DEFAULT_CHUNK_TOKENS } from "./batch/plan.ts";
 import { EmbedError } from "./errors.ts";
-import { chooseExecution, openEngine, type ExecutionChoice } from "./gpu/engine.ts";
+import { chooseExecution, openEngine, type EngineOptions, type ExecutionChoice } from "./gpu/engine.ts";
 import { readFinalNorm } from "./gpu/weights.ts";
 import { openHttpPack } from "./model/source.ts";
 import { embeddingSpace } from "./model/space.ts";
+import { openPlanner } from "./open-planner.ts";
 import { EmbedPipeline, type PipelineParts } from "./pipeline.ts";
 import { failedCheck, selfCheck, type EmbedIds } from "./self-check.ts";
 import { createTokenizer, type TextTokenizer } from "./tokenize/tokenizer.ts";
 import type { PackManifest, PackReader, ReadOptions } from "./pack.ts";
-import type { CallHooks, LoadPhase, LoadProgress, LoadRequest, LoadTimings, SelfCheckResult } from "./types.ts";
+import type {
+  CallHooks,
+  LoadHooks,
+  LoadPhase,
+  LoadProgress,
+  LoadRequest,
+  LoadTimings,
+  SelfCheckResult,
+} from "./types.ts";
 
 /**
  * Loads a pack onto the best device that gives its known answers.
@@ -18,7 +26,7 @@ import type { CallHooks, LoadPhase, LoadProgress, LoadRequest, LoadTimings, Self
  * `aborted`; `numeric-fault` with details `{ selfCheck, retry }` when this execution's answers are wrong, or it gives
  * none: with `retry` a fresh worker may try the next safer one (ONNX Runtime keeps process-wide state).
  */
-export async function openPipeline(request: LoadRequest, hooks: CallHooks<LoadProgress>): Promise<EmbedPipeline> {
+export async function openPipeline(request: LoadRequest, hooks: LoadHooks): Promise<EmbedPipeline> {
   // A part that fails to load ends the reading of the others.
   const controller = new AbortController();
   const signal = hooks.signal ? AbortSignal.any([hooks.signal, controller.signal]) : controller.signal;
@@ -30,15 +38,13 @@ export async function openPipeline(request: LoadRequest, hooks: CallHooks<LoadPr
   }
 }
 
-async function load(
-  request: LoadRequest,
-  hooks: CallHooks<LoadProgress> & { readonly signal: AbortSignal },
-): Promise<EmbedPipeline> {
+async function load(request: LoadRequest, hooks: LoadHooks & { readonly signal: AbortSignal }): Promise<EmbedPipeline> {
   const { signal } = hooks;
   const clock = new Clock();
   hooks.onProgress?.({ phase: "device", loadedBytes: 0, totalBytes: 0 });
   const failedChecks = request.failedChecks ?? [];
-  const wish = { device: request.device ?? "auto", activations: request.activations ?? "f32" };
+  const { device = "auto", activations = "f32", afterCrash = false } = request;
+  const wish = { device, activations, afterCrash };
   // Before anything large is fetched: a device that is missing must not cost a download.
   const [choice, pack] = await Promise.all([
     clock.time("deviceMs", () => chooseExecution(wish, navigator.gpu, failedChecks)),
@@ -47,11 +53,21 @@ async function load(
   const selfChecks: SelfCheckResult[] = [...failedChecks];
   const report = reportBytes(pack.manifest, choice, hooks);
   try {
-    const parts = await loadParts({ pack, choice, clock }, { signal, onBytes: (bytes) => report("weights", bytes) });
+    const { planner, budgetKey } = openPlanner(request, choice, pack.manifest);
+    const onBytes = (bytes: number): void => report("weights", bytes);
+    const { onRun } = hooks;
+    const options = { signal, onBytes, residentLayers: planner.residentAtStart(), ...(onRun && { onRun }) };
+    const parts = await loadParts({ pack, choice, clock }, options);
+    if (parts.engine.weights.refused) planner.layerRefused();
     report("self-check", 0);
-    const chunkTokens = request.chunkTokens ?? DEFAULT_CHUNK_TOKENS;
-    const loaded = { selfChecks, load: clock.timings };
-    const pipeline = new EmbedPipeline({ ...parts, manifest: pack.manifest, chunkTokens, loaded });
+    const pipeline = new EmbedPipeline({
+      ...parts,
+      manifest: pack.manifest,
+      planner,
+      budgetKey,
+      queue: request.queue,
+      loaded: { selfChecks, load: clock.timings },
+    });
     selfChecks.push(await clock.time("selfCheckMs", () => checkPipeline({ pipeline, pack, choice, ...parts }, signal)));
     clock.stop();
     return pipeline;
@@ -87,13 +103,19 @@ async function checkPipeline(
 function orSafer(error: unknown, { execution, saferLeft }: ExecutionChoice): unknown {
   const refused = error instanceof EmbedError && (error.code === "webgpu-unavailable" || error.code === "device-lost");
   if (!refused || !saferLeft) return error;
-  const details = { selfCheck: failedCheck(execution, error.message), retry: true };
+  const { reason } = error.details;
+  const details = {
+    selfCheck: failedCheck(execution, error.message),
+    retry: true,
+    // Of a loss it says whether the GPU crashed.
+    ...(error.code === "device-lost" && reason !== undefined && { reason }),
+  };
   return new EmbedError("numeric-fault", error.message, { details, cause: error });
 }
 
 async function loadParts(
   what: { readonly pack: PackReader; readonly choice: ExecutionChoice; readonly clock: Clock },
-  options: ReadOptions,
+  options: EngineOptions,
 ): Promise<Pick<PipelineParts, "engine" | "tokenizer" | "gain" | "space">> {
   const { pack, choice, clock } = what;
   const opening = openEngine(pack, choice, options);

@@ -1,12 +1,14 @@
 /** @file The dataflow: text → ids → passes → last-token rows → vectors. Composes the stages, which do not know each other. */
-import { planPasses } from "./batch/plan.ts";
-import { PRIORITIES, PriorityMutex } from "./batch/queue.ts";
+import type { PassContext } from "./batch/scheduler.ts";
+import { Scheduler } from "./batch/scheduler.ts";
+import type { Planner } from "./batch/planner.ts";
+import { PriorityMutex } from "./batch/queue.ts";
 import { EmbedError } from "./errors.ts";
 import type { Engine } from "./gpu/engine.ts";
-import { nextTask } from "./next-task.ts";
-import { finalNorm } from "./pool/final-norm.ts";
-import { assertDimensions, truncate } from "./pool/matryoshka.ts";
-import { normalize } from "./pool/normalize.ts";
+import type { MetricsSnapshot } from "./metrics.ts";
+import { PipelineMetrics } from "./pipeline-metrics.ts";
+import { assertDimensions } from "./pool/matryoshka.ts";
+import { hasDirection, poolRows } from "./pool/pool-rows.ts";
 import { quantizeBinary, quantizeInt8 } from "./pool/quantize.ts";
 import { leftPad } from "./tokenize/left-pad.ts";
 import { sequenceFromIds } from "./tokenize/sequence.ts";
@@ -18,19 +20,29 @@ import type {
   EmbeddingMatrix,
   EmbedInput,
   EmbedProgress,
-  EmbedRequest,
+  FaultyRows,
+  LoadRequest,
   OutputType,
   PaddedBatch,
+  Pass,
   Pipeline,
-  Priority,
+  SentEmbedRequest,
   Sequence,
   TokenizeOptions,
+  VramStatus,
+  WarmUpRequest,
+  WarmUpResult,
 } from "./types.ts";
+import { warmUp } from "./warm-up.ts";
 
 /** What a loaded model consists of. */
 export interface PipelineParts {
   readonly manifest: PackManifest;
   readonly engine: Engine;
+  readonly planner: Planner;
+  /** Name of the planner's budget for `VramStatus`. */
+  readonly budgetKey: string;
+  readonly queue: LoadRequest["queue"];
   /** `null` for a model that takes ids only. */
   readonly tokenizer: TextTokenizer | null;
   /** Gain of the final norm; `[H]`. */
@@ -39,38 +51,43 @@ export interface PipelineParts {
   readonly space: string;
   /** How the load went. */
   readonly loaded: Pick<EmbedderStatus, "selfChecks" | "load">;
-  /** Most tokens in one run. */
-  readonly chunkTokens: number;
 }
 
-/** Milliseconds of a request by what it did. */
-interface Spent {
-  queueMs: number;
-  runMs: number;
-}
-
-/** Runs requests: those of one priority in turn, those of different priorities interleaved run by run. */
+/** Runs requests: those of one priority share passes, those of different priorities interleave run by run. */
 export class EmbedPipeline implements Pipeline {
   readonly failed: Promise<EmbedError>;
   readonly #parts: PipelineParts;
-  #state: EmbedderStatus["state"] = "ready";
+  readonly #metrics: PipelineMetrics;
+  readonly #scheduler: Scheduler;
   /** One run at a time, whoever's it is: two at once freeze ONNX Runtime. */
   readonly #runs = new PriorityMutex();
-  /** One pass at a time in each class, so that at most one pass a class holds memory. */
-  readonly #lanes = new Map(PRIORITIES.map((priority) => [priority, new PriorityMutex()]));
+  #state: EmbedderStatus["state"] = "ready";
 
   constructor(parts: PipelineParts) {
     this.#parts = parts;
-    this.failed = parts.engine.failed;
-    void this.failed.then(() => {
+    const { engine, planner, queue } = parts;
+    this.#metrics = new PipelineMetrics(parts);
+    this.#scheduler = new Scheduler({
+      planner,
+      runPass: (pass, context) => this.#runPass(pass, context),
+      weights: engine.weights,
+      ready: () => engine.ready(),
+      runs: this.#runs,
+      ...(queue && { limits: queue }),
+      onPass: (pass) => this.#metrics.passed(pass),
+      onWait: (priority, ms) => this.#metrics.waited(priority, ms),
+      onIdle: () => engine.trim(),
+    });
+    this.failed = engine.failed;
+    void this.failed.then((error) => {
       // Disposing destroys the device too.
       if (this.#state === "ready") this.#state = "failed";
+      this.#scheduler.rejectAll(error);
     });
   }
 
   get status(): EmbedderStatus {
     const { manifest, engine, tokenizer, loaded } = this.#parts;
-    const { liveBytes, peakBytes } = engine.gauge;
     return {
       state: this.#state,
       model: {
@@ -85,25 +102,29 @@ export class EmbedPipeline implements Pipeline {
       },
       device: engine.device,
       ...loaded,
-      vram: { liveBytes, peakBytes },
+      vram: this.#vram(),
+      queue: this.#scheduler.depth,
+      recovery: { recoveries: 0, lastLoss: null, retryAfterMs: null },
     };
   }
 
   async embed(
     inputs: readonly EmbedInput[],
-    request: EmbedRequest,
+    request: SentEmbedRequest,
     hooks: CallHooks<EmbedProgress>,
   ): Promise<EmbeddingMatrix<OutputType>> {
     const started = performance.now();
     const range = this.#parts.manifest.dimensions;
-    const { dimensions = range.max, output = "float32", priority = "normal" } = request;
+    const { dimensions = range.max, output = "float32", priority = "normal", readmitted = false } = request;
     assertDimensions(dimensions, range);
     const sequences = await this.#sequences(inputs, request, hooks.signal);
     const tokenized = performance.now();
-    const spent: Spent = { queueMs: 0, runMs: 0 };
-    const rows = await this.#lastTokenRows(sequences, { priority, hooks, spent });
+    const { rows, queueMs, runMs } = await this.#scheduler.submit(
+      sequences.map(({ inputIds }) => inputIds),
+      { priority, readmitted, signal: hooks.signal, onProgress: progressOf(sequences, hooks) },
+    );
     const ran = performance.now();
-    const vectors = this.#pool(rows, dimensions);
+    const { vectors, faulty } = this.#pool(rows, dimensions, request.faultyRows);
     const arrays = toOutput(vectors, dimensions, output);
     const ended = performance.now();
     return {
@@ -113,8 +134,15 @@ export class EmbedPipeline implements Pipeline {
       dimensions,
       tokenCounts: Int32Array.from(sequences, ({ inputIds }) => inputIds.length),
       truncated: Uint8Array.from(sequences, ({ truncated }) => Number(truncated)),
+      faulty,
       space: `${this.#parts.space}-${dimensions}`,
-      timings: { tokenizeMs: tokenized - started, ...spent, poolMs: ended - ran, totalMs: ended - started },
+      timings: {
+        tokenizeMs: tokenized - started,
+        queueMs,
+        runMs,
+        poolMs: ended - ran,
+        totalMs: ended - started,
+      },
     };
   }
 
@@ -130,24 +158,54 @@ export class EmbedPipeline implements Pipeline {
     return this.#tokenizer().countTokens(text, options, hooks.signal);
   }
 
-  /** Unit vectors of full dimensions, for the self-check: ids to vectors as any request goes. */
+  async warmUp(request: WarmUpRequest, hooks: CallHooks<EmbedProgress> = {}): Promise<WarmUpResult> {
+    const { engine, planner } = this.#parts;
+    const result = await warmUp({ engine, planner, runs: this.#runs }, request, hooks);
+    this.#metrics.warmedUp(result.totalMs);
+    return result;
+  }
+
+  metrics(): MetricsSnapshot {
+    return this.#metrics.snapshot(this.#scheduler.depth, this.#vram());
+  }
+
+  /**
+   * Unit vectors of full dimensions, for the self-check: ids to vectors as any request goes.
+   *
+   * @param options - `chunkTokens`: most tokens in one run, if fewer than the plan's.
+   */
   async embedIds(
     batch: readonly Int32Array[],
     options: { readonly chunkTokens?: number | undefined; readonly signal?: AbortSignal } = {},
   ): Promise<Float32Array[]> {
-    const sequences = batch.map((inputIds) => ({ inputIds, truncated: false }));
-    const { signal, chunkTokens } = options;
-    const hooks = signal ? { signal } : {};
-    const spent: Spent = { queueMs: 0, runMs: 0 };
-    const rows = await this.#lastTokenRows(sequences, { priority: "normal", hooks, spent, chunkTokens });
+    const { rows } = await this.#scheduler.submit(batch, { priority: "normal", ...options });
     const { max } = this.#parts.manifest.dimensions;
-    const vectors = this.#pool(rows, max);
+    const { vectors } = this.#pool(rows, max, "reject");
     return batch.map((_, i) => vectors.subarray(i * max, (i + 1) * max));
   }
 
   dispose(): void {
     this.#state = "disposed";
     this.#parts.engine.release();
+  }
+
+  #vram(): VramStatus {
+    const { engine, planner, budgetKey } = this.#parts;
+    const { liveBytes, peakBytes, live, peak } = engine.gauge;
+    const gpu = engine.device.kind === "webgpu";
+    const { residentLayers, layers } = engine.weights;
+    return {
+      budgetBytes: gpu ? planner.budget.bytes : null,
+      budgetSource: gpu ? planner.budget.source : null,
+      budgetKey,
+      predictedBytes: gpu ? planner.predictedBytes : 0,
+      liveBytes,
+      peakBytes,
+      live,
+      peak,
+      residentLayers,
+      streamedLayers: layers - residentLayers,
+    };
   }
 
   #tokenizer(): TextTokenizer {
@@ -174,70 +232,55 @@ export class EmbedPipeline implements Pipeline {
     return sequences;
   }
 
-  /**
-   * @param rows - Last-token hidden states; `[H]` each.
-   * @returns Unit vectors; `[rows.length, dimensions]`.
-   */
-  #pool(rows: readonly Float32Array[], dimensions: number): Float32Array {
+  #pool(rows: readonly Float32Array[], dimensions: number, faultyRows: FaultyRows = "reject") {
     const { gain, manifest } = this.#parts;
-    const width = gain.length;
-    const hidden = new Float32Array(rows.length * width);
-    rows.forEach((row, i) => hidden.set(row, i * width));
-    const normed = finalNorm(hidden, gain, manifest.architecture.rms_norm_eps);
-    return normalize(truncate(normed, width, dimensions), dimensions);
+    this.#metrics.faulty(rows.filter((row) => !hasDirection(row)).length);
+    return poolRows(rows, { gain, eps: manifest.architecture.rms_norm_eps, dimensions, faultyRows });
   }
 
-  /** Hidden states of each sequence's last token; `[H]` each, in input order. */
-  async #lastTokenRows(
-    sequences: readonly Sequence[],
-    how: {
-      readonly priority: Priority;
-      readonly hooks: CallHooks<EmbedProgress>;
-      readonly spent: Spent;
-      readonly chunkTokens?: number | undefined;
-    },
-  ): Promise<Float32Array[]> {
-    const { priority, hooks, spent, chunkTokens = this.#parts.chunkTokens } = how;
-    const { signal } = hooks;
-    const lengths = sequences.map(({ inputIds }) => inputIds.length);
-    const rows: Float32Array[] = [];
-    const layers = this.#parts.manifest.architecture.num_hidden_layers;
-    const done = { doneTexts: 0, totalTexts: lengths.length, doneTokens: 0, totalTokens: sum(lengths) };
-    const report = (): void => hooks.onProgress?.({ ...done, doneTokens: Math.round(done.doneTokens) });
-    for (const pass of planPasses(lengths, { chunkTokens })) {
-      const asked = performance.now();
-      const runPass = async (): Promise<void> => {
-        const begun = performance.now();
-        spent.queueMs += begun - asked;
-        const results = await this.#parts.engine.stack.runPass(pass, {
-          inputIds: (sequence) => sequences[sequence]!.inputIds,
-          exclusive: async (run) => {
-            const waiting = performance.now();
-            // On WASM a run blocks the thread: only here does a query or a cancellation reach the worker.
-            await nextTask();
-            const inTurn = (): ReturnType<typeof run> => {
-              const waitedMs = performance.now() - waiting;
-              spent.queueMs += waitedMs;
-              spent.runMs -= waitedMs;
-              return run();
-            };
-            return this.#runs.run(priority, inTurn, { signal });
-          },
-          onRun: (tokens) => {
-            done.doneTokens += tokens / layers;
-            report();
-          },
-          signal,
-        });
-        for (const [sequence, row] of results) rows[sequence] = row;
-        done.doneTexts += results.size;
-        spent.runMs += performance.now() - begun;
-      };
-      await this.#lanes.get(priority)!.run(priority, runPass, { signal });
-      report();
+  async #runPass(pass: Pass, context: PassContext): Promise<ReadonlyMap<number, Float32Array>> {
+    try {
+      const rows = await this.#parts.engine.stack.runPass(pass, {
+        ...context,
+        onRun: (run) => {
+          context.onRun(run);
+          this.#metrics.ran(run.ms);
+        },
+      });
+      await this.#mend(rows, context);
+      return rows;
+    } catch (error) {
+      if (error instanceof EmbedError && error.code === "out-of-memory") this.#metrics.ranOutOfMemory();
+      throw error;
     }
-    return rows;
   }
+
+  /** Runs rows that have no direction again in f32, where the layers run in f16; each alone. */
+  async #mend(rows: Map<number, Float32Array>, context: PassContext): Promise<void> {
+    const bad = [...rows].filter(([, row]) => !hasDirection(row)).map(([sequence]) => sequence);
+    if (bad.length === 0) return;
+    const { engine, planner } = this.#parts;
+    const stack = await engine.safer(context.exclusive);
+    if (stack === null) return;
+    for (const sequence of bad) {
+      const inputIds = context.inputIds(sequence);
+      const [pass] = planner.plan([inputIds.length], context.priority).passes;
+      if (!pass) continue;
+      const { exclusive, signal } = context;
+      const again = await stack.runPass(pass, { inputIds: () => inputIds, exclusive, signal });
+      rows.set(sequence, again.get(0)!);
+      this.#metrics.reran();
+    }
+  }
+}
+
+function progressOf(
+  sequences: readonly Sequence[],
+  { onProgress }: CallHooks<EmbedProgress>,
+): ((doneTexts: number, doneTokens: number) => void) | undefined {
+  const totalTexts = sequences.length;
+  const totalTokens = sequences.reduce((sum, { inputIds }) => sum + inputIds.length, 0);
+  return onProgress && ((doneTexts, doneTokens) => onProgress({ doneTexts, totalTexts, doneTokens, totalTokens }));
 }
 
 function toOutput(
@@ -249,8 +292,4 @@ function toOutput(
   if (output === "float32") return { data: vectors, scales: null };
   const { codes, scales } = quantizeInt8(vectors, dimensions);
   return { data: codes, scales };
-}
-
-function sum(values: readonly number[]): number {
-  return values.reduce((total, value) => total + value, 0);
 }

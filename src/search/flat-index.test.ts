@@ -16,6 +16,7 @@ function makeMatrix(rows: readonly (readonly number[])[], dimensions: number, sp
     dimensions,
     tokenCounts: new Int32Array(rows.length).fill(3),
     truncated: new Uint8Array(rows.length),
+    faulty: new Int32Array(0),
     space,
     timings: { tokenizeMs: 0, queueMs: 0, runMs: 0, poolMs: 0, totalMs: 0 },
   };

@@ -1,0 +1,53 @@
+/** @file A planner for a pack on a device: what it costs, the budget to keep within, the pace to start from. Pure but for `navigator`. */
+import { budgetKey, openBudget, startBudget, VramBudget, WASM_HEAP_BYTES } from "./batch/budget.ts";
+import { CostModel } from "./batch/cost.ts";
+import { RunPace } from "./batch/pace.ts";
+import { DEFAULT_CHUNK_TOKENS } from "./batch/plan.ts";
+import { Planner } from "./batch/planner.ts";
+import type { ExecutionChoice } from "./gpu/engine.ts";
+import { placedLayerBytes } from "./gpu/weights.ts";
+import type { PackManifest } from "./pack.ts";
+import type { LoadRequest } from "./types.ts";
+
+/** Longest that a run should take, in milliseconds: no operating system's GPU watchdog minds, and a query cuts in. */
+const MAX_RUN_MS = 250;
+
+/**
+ * @param request - The caller's bounds, and budgets of earlier visits.
+ * @returns The planner, and the name under which its budget is worth remembering.
+ * @throws {EmbedError} `invalid-input` for a budget that is not above 0.
+ */
+export function openPlanner(
+  request: Pick<LoadRequest, "chunkTokens" | "maxRunMs" | "vramBudgetBytes" | "rememberedBudgets">,
+  { execution, adapter }: Pick<ExecutionChoice, "execution" | "adapter">,
+  manifest: PackManifest,
+): { readonly planner: Planner; readonly budgetKey: string } {
+  const { kind, activations } = execution;
+  const { architecture, quantization, name, source } = manifest;
+  const layerBytes = placedLayerBytes(manifest, activations);
+  const key = budgetKey(adapter, { name, revision: source.revision, bits: quantization.bits, activations });
+  const deviceMemoryGiB = (navigator as { readonly deviceMemory?: number }).deviceMemory;
+  const plannerWithin = (budget: VramBudget): Planner =>
+    new Planner({
+      cost: new CostModel({ architecture, activations, bits: quantization.bits, kind, layerBytes }),
+      budget,
+      pace: new RunPace(kind === "wasm" ? "wasm" : adapter?.software ? "software" : "gpu"),
+      chunkTokens: request.chunkTokens ?? DEFAULT_CHUNK_TOKENS[kind],
+      maxRunMs: request.maxRunMs ?? MAX_RUN_MS,
+    });
+  if (kind === "wasm" || adapter === null) {
+    const heap = new VramBudget({ bytes: WASM_HEAP_BYTES, ceiling: WASM_HEAP_BYTES }, "adapter");
+    return { planner: plannerWithin(heap), budgetKey: key };
+  }
+  const unbounded = plannerWithin(new VramBudget({ bytes: Infinity, ceiling: Infinity }, "adapter"));
+  // What was halved after crashes, or guessed, may be too little for the self-check even.
+  const least = unbounded.neededBytes(Math.max(...manifest.golden.map(({ inputIds }) => inputIds.length)));
+  const start = startBudget({ ...adapter, deviceMemoryGiB });
+  const remembered = request.rememberedBudgets?.[key];
+  const budget = openBudget({
+    callerBytes: request.vramBudgetBytes,
+    rememberedBytes: remembered && Math.max(remembered, least),
+    start: { bytes: Math.max(start.bytes, least), ceiling: Math.max(start.ceiling, least) },
+  });
+  return { planner: plannerWithin(budget), budgetKey: key };
+}
