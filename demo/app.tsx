@@ -6,6 +6,7 @@ import { LibraryPanel } from "./library-panel.tsx";
 import { LoadCard } from "./load-progress.tsx";
 import { Ground, Logo } from "./logo.tsx";
 import type { Page } from "./page.ts";
+import { RecoveryNotice } from "./recovery-notice.tsx";
 import { ResultList } from "./result-list.tsx";
 import { SearchBox } from "./search-box.tsx";
 import type { SettingsProblem } from "./settings.ts";
@@ -62,7 +63,7 @@ export function App({ page, problems }: { page: Page; problems: readonly Setting
             onResume={() => page.resume()}
             onFiles={onFiles}
           />
-          {state.status && <StatusPanel status={state.status} search={state.search} />}
+          {state.status && <StatusPanel status={state.status} search={state.search} latency={page.latency()} />}
         </aside>
       </main>
       <footer class="footer">{strings.footer}</footer>
@@ -70,13 +71,15 @@ export function App({ page, problems }: { page: Page; problems: readonly Setting
   );
 }
 
-/** Loading, or what went wrong; nothing once all is well. */
+/** Loading, loading again, or what went wrong; nothing once all is well. */
 function Model({ page, state }: { page: Page; state: PageState }) {
   const { status, failure, load } = state;
   if (failure) {
     return <FailureCard failure={failure} wasReady={status !== null} onRetry={() => void page.open()} />;
   }
-  return status ? null : <LoadCard load={load} onCancel={() => page.cancel()} />;
+  if (status === null) return <LoadCard load={load} onCancel={() => page.cancel()} />;
+  const recovering = status.state === "recovering" || status.state === "gpu-blocked";
+  return recovering ? <RecoveryNotice status={status} load={load} onProcessor={() => page.useProcessor()} /> : null;
 }
 
 /** For those who measure: tests and benchmarks read the root's attributes. */

@@ -1,6 +1,6 @@
 /** @file The page without its looks: model, library and search box work together and tell the store. */
-import { createEmbedder } from "../src/index.ts";
-import type { Embedder } from "../src/index.ts";
+import { createEmbedder, summarize } from "../src/index.ts";
+import type { DurationSummary, Embedder } from "../src/index.ts";
 import { toFailure } from "./failure.ts";
 import { readImport } from "./import-files.ts";
 import type { FileSource, ImportedPassage } from "./import-files.ts";
@@ -29,10 +29,7 @@ export class Page {
     this.#settings = settings;
     const onFailure = (error: unknown): void => this.#fail(error);
     this.#library = new Library({
-      // The status goes along: indexing changes what the GPU holds.
-      onIndexing: (indexing) => {
-        this.store.update({ indexing, ...(this.#embedder && { status: this.#embedder.status }) });
-      },
+      onIndexing: (indexing) => this.store.update({ indexing }),
       onGrowth: () => this.#search.refresh(),
       onFailure,
     });
@@ -48,15 +45,13 @@ export class Page {
     const opening = new AbortController();
     this.#opening = opening;
     this.store.update({ load: null, failure: null, status: null });
-    const { model, device, activations, chunkTokens } = this.#settings;
     try {
       this.#embedder = await createEmbedder({
-        model,
-        device,
-        ...(activations && { activations }),
-        ...(chunkTokens && { chunkTokens }),
+        ...this.#settings,
         signal: opening.signal,
         onProgress: (load) => this.store.update({ load }),
+        // Before the library uses it, the page is not to be called ready.
+        onStatus: (status) => this.#embedder && this.store.update({ status }),
       });
     } catch (error) {
       this.#fail(error);
@@ -66,6 +61,11 @@ export class Page {
     this.#library.use(this.#embedder);
     this.store.update({ status: this.#embedder.status });
     this.type(this.store.get().search.query);
+  }
+
+  /** How long queries took so far; `null` before the first. */
+  latency(): DurationSummary | null {
+    return this.#embedder ? summarize(this.#embedder.metrics()).latency.interactive : null;
   }
 
   /** Fetches and indexes the passages that come with the page. */
@@ -86,6 +86,11 @@ export class Page {
 
   resume(): void {
     void this.#library.resume();
+  }
+
+  /** Waits no longer for the GPU: the model is loaded on the processor. */
+  useProcessor(): void {
+    this.#embedder?.recover({ device: "wasm" }).catch((error: unknown) => this.#fail(error));
   }
 
   /** The text in the search box has changed. */
@@ -114,8 +119,9 @@ export class Page {
   /** Ends the model; what was indexed is kept for the next `open`. */
   close(): void {
     this.#library.use(null);
-    this.#embedder?.dispose();
+    const embedder = this.#embedder;
     this.#embedder = null;
+    embedder?.dispose();
   }
 
   #fail(error: unknown): void {

@@ -13,13 +13,14 @@ describe("readSettings", () => {
   });
 
   it("reads every parameter", () => {
-    const search = "?device=wasm&activations=f16&model=../packs/big&chunk=48&q=what+is+a+quine%3F";
+    const search = "?device=wasm&activations=f16&model=../packs/big&chunk=48&budget=512&q=what+is+a+quine%3F";
     expect(readSettings(search, BASE)).toEqual({
       settings: {
         model: "https://strata.example/packs/big/",
         device: "wasm",
         activations: "f16",
         chunkTokens: 48,
+        vramBudgetBytes: 512 * 1024 ** 2,
         query: "what is a quine?",
       },
       problems: [],
@@ -34,6 +35,9 @@ describe("readSettings", () => {
     ["?chunk=-4", "chunk", "-4"],
     ["?chunk=2.5", "chunk", "2.5"],
     ["?chunk=99999", "chunk", "99999"],
+    ["?budget=0", "budget", "0"],
+    ["?budget=1GB", "budget", "1GB"],
+    ["?budget=9999999", "budget", "9999999"],
     ["?model=", "model", ""],
     ["?model=javascript:alert(1)", "model", "javascript:alert(1)"],
     ["?model=blob:https://strata.example/1", "model", "blob:https://strata.example/1"],

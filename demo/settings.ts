@@ -7,6 +7,9 @@ export const BUILT_IN_MODEL = "models/nano-q4/";
 /** The longest sequence any Qwen3-Embedding takes; a larger chunk cannot be filled by one text. */
 const MAX_CHUNK_TOKENS = 32_768;
 
+/** No GPU has a tebibyte. */
+const MAX_BUDGET_MIB = 1024 ** 2;
+
 const DEVICES: readonly DeviceChoice[] = ["auto", "webgpu", "wasm"];
 const ACTIVATIONS: readonly Activations[] = ["f32", "f16"];
 
@@ -18,6 +21,8 @@ export interface Settings {
   readonly activations?: Activations;
   /** Absent: the library's default. */
   readonly chunkTokens?: number;
+  /** GPU memory to keep within; absent: the library decides. */
+  readonly vramBudgetBytes?: number;
   /** Typed into the search box at the start. */
   readonly query: string;
 }
@@ -30,7 +35,7 @@ export interface SettingsProblem {
 }
 
 /**
- * Reads `?device`, `?activations`, `?model`, `?chunk` and `?q`; other parameters are left alone.
+ * Reads `?device`, `?activations`, `?model`, `?chunk`, `?budget` (MiB) and `?q`; other parameters are left alone.
  *
  * @param search - The page's query string.
  * @param baseUrl - What a relative model URL is relative to.
@@ -53,11 +58,13 @@ export function readSettings(
   const device = read("device", (value) => oneOf(DEVICES, value), DEVICES.join(", "));
   const activations = read("activations", (value) => oneOf(ACTIVATIONS, value), ACTIVATIONS.join(", "));
   const chunkTokens = read("chunk", parseChunk, `a whole number of tokens from 1 to ${MAX_CHUNK_TOKENS}`);
+  const budget = read("budget", parseBudget, `a whole number of MiB from 1 to ${MAX_BUDGET_MIB}`);
   const settings: Settings = {
     model: model ?? new URL(BUILT_IN_MODEL, baseUrl).href,
     device: device ?? "auto",
     ...(activations && { activations }),
     ...(chunkTokens && { chunkTokens }),
+    ...(budget && { vramBudgetBytes: budget * 1024 ** 2 }),
     query: parameters.get("q") ?? "",
   };
   return { settings, problems };
@@ -70,6 +77,11 @@ function oneOf<T extends string>(allowed: readonly T[], value: string): T | null
 function parseChunk(value: string): number | null {
   const tokens = /^\d{1,5}$/.test(value) ? Number(value) : 0;
   return tokens >= 1 && tokens <= MAX_CHUNK_TOKENS ? tokens : null;
+}
+
+function parseBudget(value: string): number | null {
+  const mebibytes = /^\d{1,7}$/.test(value) ? Number(value) : 0;
+  return mebibytes >= 1 && mebibytes <= MAX_BUDGET_MIB ? mebibytes : null;
 }
 
 /** A folder URL, with the slash that makes file names resolve inside it. */

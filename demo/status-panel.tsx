@@ -1,14 +1,21 @@
 /** @file What runs the model, whether it is right, and where the time goes. */
 import type { ComponentChildren } from "preact";
-import type { DeviceStatus, EmbedderStatus, LoadTimings, SelfCheckResult } from "../src/index.ts";
+import type { DeviceStatus, DurationSummary, EmbedderStatus, LoadTimings, SelfCheckResult } from "../src/index.ts";
 import { formatDuration } from "./format.ts";
+import { MemoryBar } from "./memory-bar.tsx";
 import type { PageState, QueryTimings } from "./state.ts";
 import { strings } from "./strings.ts";
 import { TimeBars, TimeSplit } from "./time-split.tsx";
 import type { TimePart } from "./time-split.tsx";
 
+interface StatusPanelProps extends Pick<PageState, "search"> {
+  readonly status: EmbedderStatus;
+  /** Of all queries so far; `null` before the first. */
+  readonly latency: DurationSummary | null;
+}
+
 /** Facts of the loaded model and of the last query. */
-export function StatusPanel({ status, search }: Pick<PageState, "search"> & { status: EmbedderStatus }) {
+export function StatusPanel({ status, search, latency }: StatusPanelProps) {
   return (
     <section class="card panel" aria-labelledby="status-heading" data-testid="status">
       <h2 id="status-heading">{strings.status.heading}</h2>
@@ -20,7 +27,7 @@ export function StatusPanel({ status, search }: Pick<PageState, "search"> & { st
       ) : (
         <p class="small split">{strings.status.noQuery}</p>
       )}
-      <Facts status={status} />
+      <Facts status={status} latency={latency} />
       <h3>
         {strings.status.loadTime} <Total ms={status.load.totalMs} />
       </h3>
@@ -33,8 +40,8 @@ function Total({ ms }: { ms: number | undefined }) {
   return <span class="figures">{ms === undefined ? "" : formatDuration(ms)}</span>;
 }
 
-function Facts({ status }: { status: EmbedderStatus }) {
-  const { device, model, selfChecks, vram } = status;
+function Facts({ status, latency }: Pick<StatusPanelProps, "status" | "latency">) {
+  const { device, model, selfChecks, vram, recovery } = status;
   return (
     <dl class="facts">
       <Fact term={strings.status.device} id="device">
@@ -60,7 +67,17 @@ function Facts({ status }: { status: EmbedderStatus }) {
       </Fact>
       {vram.peakBytes > 0 && (
         <Fact term={strings.status.vram} id="vram">
-          {strings.status.vramUse(vram.liveBytes, vram.peakBytes)}
+          <MemoryBar vram={vram} />
+        </Fact>
+      )}
+      {latency && (
+        <Fact term={strings.status.latency} id="latency">
+          {strings.status.latencies(latency.p50Ms, latency.p95Ms)}
+        </Fact>
+      )}
+      {recovery.recoveries > 0 && (
+        <Fact term={strings.status.recoveries} id="recoveries">
+          {strings.status.recovered(recovery.recoveries, recovery.lastLoss ?? "")}
         </Fact>
       )}
     </dl>

@@ -1,5 +1,5 @@
 /** @file Every word the page shows, in one place. */
-import type { ErrorCode, LoadPhase } from "../src/index.ts";
+import type { ErrorCode, LoadPhase, VramUse } from "../src/index.ts";
 import { formatBytes, formatCount, formatDuration, formatRemaining } from "./format.ts";
 import { MAX_FILE_BYTES, MAX_PASSAGE_WORDS, TEXT_EXTENSIONS } from "./import-files.ts";
 import type { RefusalReason } from "./import-files.ts";
@@ -12,7 +12,7 @@ const REMEDIES: Readonly<Record<ErrorCode, string>> = {
   "model-corrupt": "The files do not match their checksums. Try again; if it stays, the copy on the server is damaged.",
   "storage-full": "Free some disk space for this browser and try again.",
   "webgpu-unavailable": "Open the page without ?device=webgpu to run on the processor instead.",
-  "out-of-memory": "Close other tabs that use the GPU, or add ?chunk=128 to the URL, and try again.",
+  "out-of-memory": "Close other tabs that use the GPU, or allow more memory with ?budget= (in MiB), and try again.",
   "device-lost": "The graphics driver reset. Try again; what was indexed is kept.",
   "worker-crashed": "The background thread stopped. Try again; what was indexed is kept.",
   "numeric-fault":
@@ -44,6 +44,22 @@ const PHASE_SENTENCES: Readonly<Record<LoadPhase, string>> = {
   weights: "Reading the weights",
   session: "Starting the runtime",
   "self-check": "Comparing with known vectors",
+};
+
+const BUDGET_SOURCES: Readonly<Record<string, string>> = {
+  caller: "as asked for",
+  remembered: "as this GPU bore before",
+  adapter: "guessed from the GPU",
+};
+
+const VRAM_USES: Readonly<Record<VramUse, string>> = {
+  weights: "Weights",
+  tables: "Position tables",
+  hidden: "Hidden states",
+  indices: "Indices",
+  kv: "Keys and values",
+  readback: "Readback",
+  runtime: "Runtime",
 };
 
 export const strings = {
@@ -101,6 +117,14 @@ export const strings = {
     remedy: (code: ErrorCode): string => REMEDIES[code],
   },
 
+  recovery: {
+    recovering: "The model is being loaded again",
+    blocked: "The browser gives no GPU for now",
+    kept: "What is indexed stays, and what you asked for will be answered.",
+    retryIn: (wait: string): string => `After two crashes browsers wait. Next try in ${wait}.`,
+    processor: "Use the processor instead",
+  },
+
   library: {
     heading: "Library",
     passages: (count: number): string => (count === 1 ? "1 passage" : `${formatCount(count)} passages`),
@@ -154,6 +178,16 @@ export const strings = {
       `${execution} failed: off by ${difference}, allowed ${tolerance}`,
     vram: "GPU memory",
     vramUse: (live: number, peak: number): string => `${formatBytes(live)} now, ${formatBytes(peak)} at most`,
+    vramBudget: (budget: number, source: string, predicted: number): string =>
+      `Budget ${formatBytes(budget)} (${BUDGET_SOURCES[source] ?? source}); planned for ${formatBytes(predicted)}`,
+    vramPart: (use: VramUse): string => VRAM_USES[use],
+    layers: (resident: number, streamed: number): string =>
+      streamed === 0 ? `All ${resident} layers resident` : `${resident} layers resident, ${streamed} streamed`,
+    recoveries: "Recoveries",
+    recovered: (count: number, lastLoss: string): string => `${formatCount(count)}; last: ${lastLoss}`,
+    latency: "Query latency",
+    latencies: (p50: number, p95: number): string =>
+      `${formatDuration(p50)} typical, ${formatDuration(p95)} for the slowest 5 %`,
     lastQuery: "Last query",
     loadTime: "Load",
     noQuery: "Search to see where the time goes",
