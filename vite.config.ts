@@ -73,7 +73,11 @@ export default defineConfig(({ mode }) => ({
       },
       {
         extends: true,
-        define: { __STRATA_GPU__: JSON.stringify(realGpu) },
+        define: {
+          __STRATA_GPU__: JSON.stringify(realGpu),
+          // Each costs a reload: a few for every change, as many as the published figures for those.
+          __STRATA_FAULTS__: process.env["STRATA_FAULTS"] ?? "3",
+        },
         test: {
           name: "chromium",
           include: ["{src,demo}/**/*.browser.test.ts"],
