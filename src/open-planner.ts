@@ -4,6 +4,7 @@ import { CostModel } from "./batch/cost.ts";
 import { RunPace } from "./batch/pace.ts";
 import { DEFAULT_CHUNK_TOKENS } from "./batch/plan.ts";
 import { Planner } from "./batch/planner.ts";
+import { EmbedError } from "./errors.ts";
 import type { ExecutionChoice } from "./gpu/engine.ts";
 import { placedLayerBytes } from "./gpu/weights.ts";
 import type { PackManifest } from "./pack.ts";
@@ -15,10 +16,11 @@ const MAX_RUN_MS = 250;
 /**
  * @param request - The caller's bounds, and budgets of earlier visits.
  * @returns The planner, and the name under which its budget is worth remembering.
- * @throws {EmbedError} `invalid-input` for a budget that is not above 0.
+ * @throws {EmbedError} `invalid-input` for a budget that is not above 0, `out-of-memory` for one that is too small for
+ *   anything: before anything large is fetched.
  */
 export function openPlanner(
-  request: Pick<LoadRequest, "chunkTokens" | "maxRunMs" | "vramBudgetBytes" | "rememberedBudgets">,
+  request: Pick<LoadRequest, "chunkTokens" | "maxRunMs" | "vramBudgetBytes" | "budgetShare" | "rememberedBudgets">,
   { execution, adapter }: Pick<ExecutionChoice, "execution" | "adapter">,
   manifest: PackManifest,
 ): { readonly planner: Planner; readonly budgetKey: string } {
@@ -40,14 +42,21 @@ export function openPlanner(
     return { planner: plannerWithin(heap), budgetKey: key };
   }
   const unbounded = plannerWithin(new VramBudget({ bytes: Infinity, ceiling: Infinity }, "adapter"));
-  // What was halved after crashes, or guessed, may be too little for the self-check even.
-  const least = unbounded.neededBytes(Math.max(...manifest.golden.map(({ inputIds }) => inputIds.length)));
-  const start = startBudget({ ...adapter, deviceMemoryGiB });
-  const remembered = request.rememberedBudgets?.[key];
+  // For the self-check: what is left after crashes, or was guessed, may be too little even for that.
+  const leastBytes = unbounded.neededBytes(Math.max(...manifest.golden.map(({ inputIds }) => inputIds.length)));
+  refuseTooLittle(request.vramBudgetBytes, leastBytes);
   const budget = openBudget({
     callerBytes: request.vramBudgetBytes,
-    rememberedBytes: remembered && Math.max(remembered, least),
-    start: { bytes: Math.max(start.bytes, least), ceiling: Math.max(start.ceiling, least) },
+    rememberedBytes: request.rememberedBudgets?.[key],
+    start: startBudget({ ...adapter, deviceMemoryGiB }),
+    share: request.budgetShare,
+    leastBytes,
   });
   return { planner: plannerWithin(budget), budgetKey: key };
+}
+
+function refuseTooLittle(budgetBytes: number | undefined, neededBytes: number): void {
+  if (budgetBytes === undefined || !(budgetBytes > 0) || budgetBytes >= neededBytes) return;
+  const message = `a budget of ${budgetBytes} bytes is too small for this model: ${neededBytes} are the least`;
+  throw new EmbedError("out-of-memory", message, { details: { neededBytes, budgetBytes } });
 }

@@ -193,7 +193,9 @@ export interface LoadRequest {
   readonly maxRunMs?: number;
   /** Most GPU memory to use, in bytes; weights that do not fit are streamed. @default remembered, else from the adapter */
   readonly vramBudgetBytes?: number;
-  /** What this adapter bore with this pack before, by `BudgetMemory`'s key. @default {} */
+  /** Of the budget to start with, after a crash of the GPU; the whole stays its ceiling. @default 1 */
+  readonly budgetShare?: number;
+  /** What this adapter bore with this pack before, by `VramStatus.budgetKey`. @default {} */
   readonly rememberedBudgets?: Readonly<Record<string, number>>;
   /** By priority. @default QUEUE_LIMITS */
   readonly queue?: Readonly<Partial<Record<Priority, QueueLimits>>>;

@@ -5,6 +5,30 @@ import { VramBudget, budgetKey, openBudget, startBudget } from "./budget.ts";
 const GIB = 2 ** 30;
 const start = { bytes: 2 * GIB, ceiling: 4 * GIB };
 
+/** A pass that went well and used this share of the budget. */
+function succeed(budget: VramBudget, share = 1): void {
+  budget.succeeded({ usedBytes: share * budget.bytes, streamed: false });
+}
+
+/** Passes that use a share of the budget, on a GPU that refuses what is above a size. */
+function refusalsIn(
+  passes: number,
+  budget: VramBudget,
+  { bearsBytes, used }: { readonly bearsBytes: number; readonly used: number },
+): number {
+  let refusals = 0;
+  for (let pass = 0; pass < passes; pass++) {
+    const usedBytes = used * Math.min(budget.bytes, 32 * GIB);
+    if (usedBytes <= bearsBytes) {
+      succeed(budget, used);
+      continue;
+    }
+    budget.shrink(usedBytes);
+    refusals++;
+  }
+  return refusals;
+}
+
 describe("startBudget", () => {
   it("takes less than the GPUs of each tier of buffer sizes have", () => {
     const bytes = [0.25, 1, 2, 4].map((gib) => startBudget({ maxBufferSize: gib * GIB, software: false }).bytes / GIB);
@@ -23,10 +47,33 @@ describe("startBudget", () => {
 
 describe("openBudget", () => {
   it("prefers the caller's number, then what was remembered, then the start value", () => {
-    expect(openBudget({ callerBytes: 5, rememberedBytes: 7, start })).toMatchObject({ bytes: 5, source: "caller" });
-    expect(openBudget({ rememberedBytes: 7, start })).toMatchObject({ bytes: 7, source: "remembered" });
+    expect(openBudget({ callerBytes: 5, rememberedBytes: GIB, start })).toMatchObject({ bytes: 5, source: "caller" });
+    expect(openBudget({ rememberedBytes: GIB, start })).toMatchObject({ bytes: GIB, source: "remembered" });
     expect(openBudget({ start })).toMatchObject({ bytes: 2 * GIB, source: "adapter" });
     expect(openBudget({ rememberedBytes: 99 * GIB, start }).bytes).toBe(4 * GIB);
+  });
+
+  it("starts from no remembered number below an eighth of the start value, nor below the least", () => {
+    expect(openBudget({ rememberedBytes: 7, start }).bytes).toBe(GIB / 4);
+    expect(openBudget({ rememberedBytes: 7, start, leastBytes: GIB }).bytes).toBe(GIB);
+  });
+
+  it("starts with a share of what it would start with, at least the least, and has the whole within reach", () => {
+    const caller = openBudget({ callerBytes: 8 * GIB, start, share: 1 / 2 });
+    expect(caller).toMatchObject({ bytes: 4 * GIB, ceiling: 8 * GIB, source: "caller" });
+    expect(caller.reach(8 * GIB)).toBe(true);
+    for (const callerBytes of [Infinity, Number.MAX_SAFE_INTEGER]) {
+      const unbounded = openBudget({ callerBytes, start, share: 1 / 4 });
+      expect(unbounded).toMatchObject({ bytes: GIB / 2, ceiling: callerBytes });
+      expect(unbounded.reach(50 * GIB)).toBe(true);
+    }
+    for (const rememberedBytes of [undefined, 2 * GIB]) {
+      const budget = openBudget({ rememberedBytes, start, share: 1 / 2 });
+      expect(budget).toMatchObject({ bytes: GIB, ceiling: 4 * GIB });
+      expect(budget.reach(2 * GIB)).toBe(true);
+    }
+    expect(openBudget({ callerBytes: GIB, start, share: 1 / 64, leastBytes: GIB / 2 }).bytes).toBe(GIB / 2);
+    expect(openBudget({ callerBytes: 5, start, share: 1 / 64, leastBytes: GIB / 2 }).bytes).toBe(5);
   });
 
   it("refuses a number that is not above 0", () => {
@@ -45,27 +92,36 @@ describe("VramBudget", () => {
     expect(budget.bytes).toBe(0.7 * GIB);
   });
 
-  it("grows by a twentieth after twenty passes that used it, and more slowly after each shrink", () => {
+  it("grows by a twentieth after twenty passes that used it, and more slowly after each refusal that followed", () => {
     const budget = new VramBudget(start, "adapter");
     const passesToGrow = (): number => {
       const before = budget.bytes;
       let passes = 0;
-      while (budget.bytes === before) {
-        budget.succeeded(budget.bytes);
-        passes++;
-      }
+      for (; budget.bytes === before; passes++) succeed(budget);
       expect(budget.bytes / before).toBeCloseTo(1.05, 6);
       return passes;
     };
     expect(passesToGrow()).toBe(20);
+    const refused = budget.bytes;
     budget.shrink();
+    while (budget.bytes < Math.floor(0.9 * refused)) succeed(budget);
     expect(passesToGrow()).toBe(40);
   });
 
-  it("does not grow by passes that left most of it unused", () => {
+  it("comes back fast from a refusal that no growth led to", () => {
     const budget = new VramBudget(start, "adapter");
-    for (let i = 0; i < 100; i++) budget.succeeded(GIB);
+    budget.shrink(3 * 2 ** 20);
+    let passes = 0;
+    for (; budget.bytes < 2 * GIB; passes++) budget.succeeded({ usedBytes: 2 ** 20, streamed: true });
+    expect(passes).toBeLessThan(80);
+  });
+
+  it("does not grow by passes that left most of it unused, unless layers had no room", () => {
+    const budget = new VramBudget(start, "adapter");
+    for (let i = 0; i < 100; i++) budget.succeeded({ usedBytes: 0.9 * GIB, streamed: false });
     expect(budget.bytes).toBe(2 * GIB);
+    for (let i = 0; i < 20; i++) budget.succeeded({ usedBytes: 0.9 * GIB, streamed: true });
+    expect(budget.bytes).toBeGreaterThan(2 * GIB);
   });
 
   it("goes back up as far as it ever was, for work that needs it", () => {
@@ -87,11 +143,43 @@ describe("VramBudget", () => {
         for (const [what, share] of all) {
           if (what === "shrink") budget.shrink(share * budget.bytes);
           else if (what === "reach") budget.reach(share * GIB);
-          else for (let i = 0; i < 50; i++) budget.succeeded(share * budget.bytes);
+          else for (let i = 0; i < 50; i++) succeed(budget, share);
           expect(budget.bytes).toBeLessThanOrEqual(GIB);
         }
       }),
     );
+  });
+});
+
+describe("VramBudget on a GPU that bears so much", () => {
+  const gpus = fc.record({
+    bearsBytes: fc.double({ min: 1 / 16, max: 2, noNaN: true }).map((share) => Math.floor(share * start.bytes)),
+    source: fc.constantFrom({}, { rememberedBytes: 1 }, { callerBytes: Infinity }, { share: 1 / 4 }),
+    used: fc.constantFrom(1, 0.8, 0.6),
+  });
+
+  it("settles below it after few refusals, and comes back from a time when everything was refused", () => {
+    fc.assert(
+      fc.property(gpus, fc.integer({ min: 1, max: 40 }), ({ bearsBytes, source, used }, refusals) => {
+        const budget = openBudget({ ...source, start });
+        const first = refusalsIn(10_000, budget, { bearsBytes, used });
+        expect(first).toBeLessThan(50);
+        expect(refusalsIn(100, budget, { bearsBytes, used })).toBeLessThanOrEqual(5);
+        const before = Math.min(bearsBytes, budget.ceiling);
+        for (let i = 0; i < refusals; i++) budget.shrink(used * budget.bytes, 2 ** 20);
+        refusalsIn(300, budget, { bearsBytes, used });
+        expect(used * budget.bytes).toBeGreaterThanOrEqual(Math.min(0.8 * before, 0.7 * used * budget.ceiling));
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  it("finds out within a thousand passes that others have given memory back", () => {
+    const budget = openBudget({ start });
+    refusalsIn(10_000, budget, { bearsBytes: start.bytes / 10, used: 1 });
+    expect(budget.bytes).toBeLessThan(0.11 * start.bytes);
+    refusalsIn(1500, budget, { bearsBytes: start.bytes, used: 1 });
+    expect(budget.bytes).toBeGreaterThan(0.8 * start.bytes);
   });
 });
 

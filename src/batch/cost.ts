@@ -19,7 +19,7 @@ export interface Residency {
 }
 
 /** From this many new tokens a sequence on, attention on the GPU needs no scratch: another kernel runs. */
-const FLASH_TOKENS = 32;
+export const FLASH_TOKENS = 32;
 
 /** Positions of the KV that the kernel for fewer new tokens handles apart, each with a result of its own. */
 const SPLIT_POSITIONS = 64;

@@ -21,6 +21,8 @@ export class Lane {
   running: RunningPass | null = null;
   /** Whether a loop serves this lane. */
   served = false;
+  /** Whether its next pass needs memory that passes of other classes hold. */
+  waitsForMemory = false;
   /** Served and not waiting for memory or for its rate: lower classes stand back, also between two passes. */
   busy = false;
   readonly #bucket: TokenBucket | null;

@@ -73,7 +73,11 @@ export class TokenBucket {
   /** Tokens that may be taken now; 0 or less while a debt is being paid off. */
   get tokens(): number {
     const now = this.#clock.now();
-    this.#tokens = Math.min(this.#perSecond, this.#tokens + ((now - this.#filledAt) / 1000) * this.#perSecond);
+    // One token at least, or a rate below one a second would never let any through.
+    this.#tokens = Math.min(
+      Math.max(1, this.#perSecond),
+      this.#tokens + ((now - this.#filledAt) / 1000) * this.#perSecond,
+    );
     this.#filledAt = now;
     return this.#tokens;
   }

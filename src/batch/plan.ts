@@ -1,6 +1,6 @@
 /** @file Ids → work: which tokens run together, within bytes and milliseconds. Pure. */
 import type { Chunk, Execution, Pass, Slice } from "../types.ts";
-import type { CostModel } from "./cost.ts";
+import { FLASH_TOKENS, type CostModel } from "./cost.ts";
 
 type ByKind = Readonly<Record<Execution["kind"], number>>;
 
@@ -12,10 +12,11 @@ type ByKind = Readonly<Record<Execution["kind"], number>>;
 export const DEFAULT_CHUNK_TOKENS: ByKind = { webgpu: 4096, wasm: 512 };
 
 /**
- * Time makes no chunk smaller than this: below it a run's fixed cost rules. GPU: one tile of the matrix kernels. WASM:
- * weights are dequantized anew in every run (10 ms for 1024 × 3072), which rules at fewer than 64 rows.
+ * Time makes no chunk smaller than this. GPU: fewer new tokens take another attention kernel, whose scratch grows with
+ * the past (31 tokens at 32,768 of the 4B shape in f32: 260 MB, 32 tokens: 9 MB). WASM: weights are dequantized anew in
+ * every run (10 ms for 1024 × 3072), which rules at fewer than 64 rows.
  */
-export const MIN_CHUNK_TOKENS: ByKind = { webgpu: 16, wasm: 64 };
+export const MIN_CHUNK_TOKENS: ByKind = { webgpu: FLASH_TOKENS, wasm: 64 };
 
 /** More chunks and sliced sequences than this are not gathered into one pass: so many runs a layer hide any upload. */
 const MAX_GATHERED = 64;
@@ -37,7 +38,7 @@ export interface PlanLimits {
   readonly cost: PassCost;
   /** Most tokens in one run, at least 1. */
   readonly chunkTokens: number;
-  /** `maxRunMs` makes no chunk smaller than this. */
+  /** `maxRunMs` makes no chunk smaller than this, and no rest of fewer than `FLASH_TOKENS` beside it. */
   readonly minChunkTokens: number;
   /** Longest that a run should take; `Infinity` for no bound. */
   readonly maxRunMs: number;
@@ -66,7 +67,7 @@ export interface Plan {
 /**
  * Splits sequences into passes: short ones of similar length share chunks; one that does not fit a chunk, by tokens,
  * time or bytes, is sliced. Sizes of slices are powers of two, so that few distinct shapes occur, and fall as the past
- * grows, since attention to it costs time and memory.
+ * grows, since attention to it costs time and memory. Only the last two are of any size: neither is a short rest.
  *
  * @param lengths - Tokens of each sequence, each at least 1; `[N]`.
  */
@@ -223,27 +224,48 @@ function placeAlone(
 function sliceInTime(one: SizedSequence, limits: PlanLimits, room: number): Chunk[] | null {
   const smallest = 2 ** Math.floor(Math.log2(Math.min(limits.minChunkTokens, limits.chunkTokens)));
   // The more chunks, the more they hold: what is left for scratch is reckoned with the smallest ones.
-  const { heldBytes, readbackBytes } = passBytes(limits.cost, slices(one, smallest));
+  const { heldBytes, readbackBytes } = passBytes(limits.cost, slices(one, smallest, limits.chunkTokens));
   const scratch = room - heldBytes - readbackBytes;
   if (scratch < limits.scratchBytes) return null;
   const sizes = ladder(limits.chunkTokens).filter((size) => size >= smallest);
   const chunks: Chunk[] = [];
   for (let start = 0; start < one.length; start += chunks.at(-1)!.tokenCount) {
     const left = one.length - start;
-    const chunk = [...(left <= limits.chunkTokens ? [left] : []), ...sizes.filter((size) => size < left)]
+    // Too few for a slice and a rest: time does not part them.
+    const isRest = start > 0 && left < smallest + Math.min(FLASH_TOKENS, smallest);
+    const chunk = [...(left <= limits.chunkTokens ? [left] : []), ...lengthsBefore(left, sizes, limits.chunkTokens)]
       .map((length) => sliceChunk({ sequence: one.sequence, start, length }))
-      .find((candidate) => inTime(candidate, limits) && limits.cost.runtime(candidate, one.length) <= scratch);
+      .find((candidate) => {
+        const allowed = inTime(candidate, limits) || (isRest && candidate.tokenCount === left);
+        return allowed && limits.cost.runtime(candidate, one.length) <= scratch;
+      });
     if (!chunk) return null;
     chunks.push(chunk);
   }
   return chunks;
 }
 
+/**
+ * How many of the tokens left the next slice may take, for slices of these sizes: a rest of fewer than `FLASH_TOKENS`
+ * gets some of the slice before it, or joins it.
+ */
+function lengthsBefore(left: number, sizes: readonly number[], chunkTokens: number): number[] {
+  const least = Math.min(FLASH_TOKENS, ...sizes);
+  return sizes
+    .filter((size) => size < left)
+    .map((size) => {
+      if (left - size >= least) return size;
+      if (size >= 2 * least) return left - least;
+      return left <= chunkTokens ? left : size;
+    });
+}
+
 /** Ways to run a sequence by its tokens alone, largest chunks first: whole, and in slices of each size. */
 function* plainPlans(one: SizedSequence, limits: Pick<PlanLimits, "chunkTokens">): Generator<Chunk[]> {
   if (one.length <= limits.chunkTokens) yield [wholeChunk([one])];
   for (const [rank, size] of ladder(limits.chunkTokens).entries()) {
-    if (size < one.length && (rank === 0 || one.length <= size * MAX_SLICES)) yield slices(one, size);
+    const isWorthIt = rank === 0 || one.length <= size * MAX_SLICES;
+    if (size < one.length && isWorthIt) yield slices(one, size, limits.chunkTokens);
   }
 }
 
@@ -253,10 +275,14 @@ function ladder(most: number): number[] {
   return [most, ...powers.reverse()];
 }
 
-function slices({ sequence, length }: SizedSequence, size: number): Chunk[] {
-  return Array.from({ length: Math.ceil(length / size) }, (_, i) =>
-    sliceChunk({ sequence, start: i * size, length: Math.min(size, length - i * size) }),
-  );
+function slices({ sequence, length }: SizedSequence, size: number, chunkTokens: number): Chunk[] {
+  const chunks: Chunk[] = [];
+  for (let start = 0; start < length; start += chunks.at(-1)!.tokenCount) {
+    const left = length - start;
+    const [next = left] = lengthsBefore(left, [size], chunkTokens);
+    chunks.push(sliceChunk({ sequence, start, length: next }));
+  }
+  return chunks;
 }
 
 function sliceChunk(slice: Slice): Chunk {

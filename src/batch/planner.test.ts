@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Chunk, Pass, Priority } from "../types.ts";
-import { VramBudget, WASM_HEAP_BYTES } from "./budget.ts";
+import { VramBudget, WASM_HEAP_BYTES, openBudget } from "./budget.ts";
 import { CostModel, runFlops, type CostShape } from "./cost.ts";
 import { QWEN_4B, cost4b, nanoCost } from "./fixtures/shapes.ts";
 import { RunPace, type PaceKind } from "./pace.ts";
@@ -11,14 +11,18 @@ import { Planner } from "./planner.ts";
 const MIB = 2 ** 20;
 const GIB = 2 ** 30;
 
-function plannerOf(shape: CostShape, bytes: number, some: { chunkTokens?: number; kind?: PaceKind } = {}): Planner {
-  return new Planner({
-    cost: new CostModel(shape),
-    budget: new VramBudget({ bytes, ceiling: bytes }, "caller"),
-    pace: new RunPace(some.kind ?? "gpu"),
-    chunkTokens: some.chunkTokens ?? 4096,
-    maxRunMs: 250,
-  });
+interface Some {
+  readonly shape?: CostShape;
+  readonly chunkTokens?: number;
+  readonly kind?: PaceKind;
+}
+
+function plannerWithin(budget: VramBudget, { shape = cost4b, chunkTokens = 4096, kind = "gpu" }: Some = {}): Planner {
+  return new Planner({ cost: new CostModel(shape), budget, pace: new RunPace(kind), chunkTokens, maxRunMs: 250 });
+}
+
+function plannerOf(shape: CostShape, bytes: number, some: Some = {}): Planner {
+  return plannerWithin(new VramBudget({ bytes, ceiling: bytes }, "caller"), { shape, ...some });
 }
 
 /** Bytes of weights as resident now, tables and these passes. */
@@ -61,9 +65,16 @@ describe("Planner", () => {
 
   it("makes one chunk a pass while weights are resident, and gathers chunks when they are streamed", () => {
     const lengths = Array<number>(200).fill(90);
-    const chunks = (bytes: number): number => plannerOf(cost4b, bytes).plan(lengths, "bulk").passes[0]!.chunks.length;
-    expect(chunks(8 * GIB)).toBe(1);
-    expect(chunks(GIB)).toBeGreaterThan(8);
+    const firstPass = (bytes: number, tokensPerSecond: number): Pass => {
+      const planner = plannerOf(cost4b, bytes);
+      planner.pace.observePass(tokensPerSecond, 1000);
+      return planner.plan(lengths, "bulk").passes[0]!;
+    };
+    expect(firstPass(8 * GIB, 1000).chunks).toHaveLength(1);
+    expect(firstPass(GIB, 1000).chunks.length).toBeGreaterThan(8);
+    // Slow: a pass of 10 s, or one chunk.
+    expect(firstPass(GIB, 100).tokenCount).toBeLessThanOrEqual(1000);
+    expect(firstPass(GIB, 1).chunks).toHaveLength(1);
   });
 
   it("gives layers up for a long text and takes them back after it", () => {
@@ -168,13 +179,57 @@ describe("Planner", () => {
     expect(planner.budget.bytes).toBe(planner.neededBytes(32768));
   });
 
+  it("refuses no text that the whole budget bears after a start with a part of it", () => {
+    const whole = plannerOf(cost4b, GIB).neededBytes(32768);
+    for (const from of [
+      { rememberedBytes: 1 },
+      { callerBytes: whole, share: 1 / 4 },
+      { callerBytes: Infinity, share: 1 / 8 },
+    ]) {
+      const planner = plannerWithin(openBudget({ ...from, start: { bytes: whole, ceiling: 2 * whole } }));
+      expect(planner.budget.bytes).toBeLessThan(whole);
+      expect(planner.plan([32768], "bulk").passes).toHaveLength(1);
+      expect(planner.budget.bytes).toBe(whole);
+    }
+  });
+
+  it("has all layers resident again soon after a query was refused memory", () => {
+    const planner = plannerWithin(new VramBudget({ bytes: 2 * GIB, ceiling: 4 * GIB }, "adapter"), { shape: nanoCost });
+    const query = (fail: boolean): void => {
+      const [pass] = planner.plan([64], "interactive").passes;
+      planner.begin(pass!, "interactive");
+      if (fail) planner.outOfMemory(pass!);
+      planner.end(pass!, fail ? null : 1);
+    };
+    query(true);
+    expect(planner.residentAtStart()).toBe(0);
+    for (let passes = 0; passes < 60; passes++) query(false);
+    expect(planner.residentAtStart()).toBe(4);
+    expect(planner.residentLayers).toBe(4);
+  });
+
+  it("gives layers up for bytes that are reserved, also for those of passes under way, and takes them back", () => {
+    const planner = plannerOf(cost4b, 2.6 * GIB);
+    planner.reservedBytes = GIB;
+    expect(planner.residentLayers).toBe(planner.residentAtStart());
+    expect(planner.residentLayers).toBeLessThan(30);
+    expect(planner.predictedBytes).toBeLessThanOrEqual(2.6 * GIB);
+    const [pass] = planner.plan([300], "normal").passes;
+    planner.begin(pass!, "normal");
+    expect(bytesInUse(cost4b, planner, [pass!])).toBeLessThanOrEqual(1.6 * GIB);
+    planner.reservedBytes = 0;
+    expect(planner.residentLayers).toBe(36);
+    planner.reservedBytes = 1.5 * GIB;
+    expect(bytesInUse(cost4b, planner, [pass!])).toBeLessThanOrEqual(1.1 * GIB);
+  });
+
   it("makes chunks smaller on a slower device, and larger as it learns that it is fast", () => {
     const longest = (planner: Planner): number => planner.plan([8000], "bulk").passes[0]!.chunks[0]!.tokenCount;
     const planner = plannerOf(cost4b, 8 * GIB);
     const assumed = longest(planner);
     for (let i = 0; i < 4; i++) planner.observe(chunkOf(256), (1000 * runFlops(QWEN_4B, chunkOf(256))) / 4e12);
     expect(longest(planner)).toBeGreaterThanOrEqual(4 * assumed);
-    expect(longest(plannerOf(cost4b, 8 * GIB, { kind: "software" }))).toBe(16);
+    expect(longest(plannerOf(cost4b, 8 * GIB, { kind: "software" }))).toBe(32);
   });
 
   it("shrinks when runs become many times slower with most of the budget in use, and not else", () => {
@@ -201,7 +256,11 @@ describe("Planner", () => {
     expect(windowAt(10)).toBe(1024);
     expect(windowAt(1000)).toBeCloseTo(5000, -2);
     expect(windowAt(100_000)).toBe(8192);
-    expect(plannerOf(cost4b, GIB).windowTokens).toBe(8192);
+    const streaming = plannerOf(cost4b, GIB);
+    streaming.pace.observePass(1000, 1000);
+    expect(streaming.windowTokens).toBe(8192);
+    streaming.pace.observePass(0, 4000);
+    expect(streaming.windowTokens).toBeLessThan(2500);
   });
 
   it("counts on WASM what a run takes of the heap, and keeps all layers", () => {

@@ -28,6 +28,9 @@ const READY_TOKENS = 512;
  */
 const STREAMED_PASS_TOKENS = 8192;
 
+/** Longest that a pass that streams should take, if one chunk does not take longer: others of its class wait for it. */
+const STREAMED_PASS_MS = 10_000;
+
 /** Chunks of a pass that streams: kernels are at their speed, and the scratch of more is better spent on resident layers. */
 const STREAMED_CHUNK_TOKENS = 1024;
 
@@ -58,8 +61,6 @@ export interface PlannerOptions {
   readonly chunkTokens: number;
   /** Longest that a run should take; `Infinity` for no bound. */
   readonly maxRunMs: number;
-  /** Bytes of the budget that are kept out of every plan: idle buffers of a pool. @default 0 */
-  readonly reservedBytes?: number;
 }
 
 /** Passes to run now, or why there are none. */
@@ -80,7 +81,8 @@ export class Planner {
   readonly pace: RunPace;
   /** Of the model. */
   readonly layers: number;
-  readonly #options: PlannerOptions & { readonly reservedBytes: number };
+  readonly #options: PlannerOptions;
+  #reservedBytes = 0;
   readonly #active = new Map<Pass, ActivePass>();
   /** Positions that the RoPE tables reach: they stay. */
   #positions = 1;
@@ -92,12 +94,25 @@ export class Planner {
   #predictedBytes: number;
 
   constructor(options: PlannerOptions) {
-    this.#options = { ...options, reservedBytes: options.reservedBytes ?? 0 };
+    this.#options = options;
     this.budget = options.budget;
     this.pace = options.pace;
     this.layers = options.cost.shape.architecture.num_hidden_layers;
     this.#residentLayers = this.residentAtStart();
     this.#predictedBytes = this.#bytesNow();
+  }
+
+  /** Bytes of the budget that are kept out of every plan: what is held on the GPU apart from all passes. 0 at first. */
+  get reservedBytes(): number {
+    return this.#reservedBytes;
+  }
+
+  /** Holds for the next plan; layers that have no room any more are given up at once. */
+  set reservedBytes(bytes: number) {
+    this.#reservedBytes = bytes;
+    if (this.#active.size > 0) this.#settleResidents();
+    else this.#residentLayers = Math.min(this.#residentLayers, this.residentAtStart());
+    this.#predictedBytes = Math.max(this.#predictedBytes, this.#bytesNow());
   }
 
   /** Layers to keep on the GPU from the start, so that each class finds room for some text beside them. */
@@ -123,7 +138,7 @@ export class Planner {
 
   /** Tokens that requests of one class share before others get their turn. */
   get windowTokens(): number {
-    if (this.#streams()) return STREAMED_PASS_TOKENS;
+    if (this.#streams()) return this.#streamedPassTokens();
     const chunk = this.#chunkTokensInTime();
     const tokens = (this.tokensPerSecond * WINDOW_MS) / 1000;
     return Math.round(Math.min(Math.max(tokens, WINDOW_CHUNKS.least * chunk), WINDOW_CHUNKS.most * chunk));
@@ -179,6 +194,16 @@ export class Planner {
     return this.#leastBytes(length) + passBytesNeeded;
   }
 
+  /**
+   * @param length - In tokens.
+   * @param options - As given to `plan`.
+   * @returns Why such a sequence can never be run; `null` when it can, now or later.
+   */
+  refusalOf(length: number, options: { readonly chunkTokens?: number } = {}): EmbedError | null {
+    const neededBytes = this.neededBytes(length, options);
+    return neededBytes > this.budget.reachBytes ? this.#tooLong({ tokens: length, neededBytes }) : null;
+  }
+
   /** A planned pass begins; `residentLayers` are what may stay while it runs. */
   begin(pass: Pass, priority: Priority): number {
     this.#active.set(pass, { ...passBytes(this.#options.cost, pass.chunks), priority });
@@ -190,9 +215,12 @@ export class Planner {
   /** A pass has ended. @param ms - How long it ran, waiting apart; `null` when it did not get to its end. */
   end(pass: Pass, ms: number | null): void {
     if (ms !== null) {
-      this.#floorTries.delete(this.#active.get(pass)!.priority);
+      const { priority } = this.#active.get(pass)!;
+      this.#floorTries.delete(priority);
       this.pace.observePass(pass.tokenCount, ms);
-      this.budget.succeeded(this.#bytesNow());
+      // What was kept free for higher classes bounded the pass as well.
+      const usedBytes = this.#bytesNow() + sum(this.#reserve(priority).map(({ heldBytes }) => heldBytes));
+      this.budget.succeeded({ usedBytes, streamed: this.#residentLayers < this.layers || this.#streams() });
     }
     this.#active.delete(pass);
     if (this.#active.size > 0) this.#settleResidents();
@@ -215,9 +243,11 @@ export class Planner {
     return again;
   }
 
-  /** Memory for a resident layer was refused, and the layer given up: the budget was too large, nothing is lost. */
-  layerRefused(): void {
+  /** Memory for a resident layer was refused: the budget was too large, nothing is lost. @param residentLayers - That are left. */
+  layerRefused(residentLayers: number): void {
+    this.#residentLayers = Math.min(this.#residentLayers, residentLayers);
     this.budget.shrink(this.#bytesNow(), this.neededBytes(1));
+    this.#settleResidents();
   }
 
   #limits(priority: Priority, chunkTokens: number = Infinity): PlanLimits {
@@ -239,8 +269,14 @@ export class Planner {
       runMs: (chunk) => this.#plannedMs(chunk),
       rooms,
       scratchBytes: Math.max(0, ...others.map(({ runtimeBytes }) => runtimeBytes)),
-      passTokens: streams ? STREAMED_PASS_TOKENS : 0,
+      passTokens: streams ? this.#streamedPassTokens() : 0,
     };
+  }
+
+  /** On a slow device fewer tokens hide an upload, and others wait for the pass. */
+  #streamedPassTokens(): number {
+    const tokens = Math.round((this.tokensPerSecond * STREAMED_PASS_MS) / 1000);
+    return Math.min(Math.max(tokens, this.#chunkTokensInTime()), STREAMED_PASS_TOKENS);
   }
 
   #tooLong({ tokens, neededBytes }: { readonly tokens: number; readonly neededBytes: number }): EmbedError {
@@ -262,7 +298,7 @@ export class Planner {
 
   /** What weights may take beside these passes. */
   #free(passes: readonly PassBytes[]): number {
-    return this.budget.bytes - this.#options.reservedBytes - this.#tables(1) - peakOf(passes);
+    return this.budget.bytes - this.#reservedBytes - this.#tables(1) - peakOf(passes);
   }
 
   #residentWithin(bytes: number): number {
@@ -277,7 +313,7 @@ export class Planner {
 
   /** What there must be apart from a pass that reaches this many positions. */
   #leastBytes(positions: number): number {
-    return this.#options.reservedBytes + this.#weights(0) + this.#tables(positions);
+    return this.#reservedBytes + this.#weights(0) + this.#tables(positions);
   }
 
   #tables(positions: number): number {
@@ -298,7 +334,7 @@ export class Planner {
   }
 
   #bytesNow(): number {
-    const apart = this.#options.reservedBytes + this.#tables(1) + this.#weights(this.#residentLayers);
+    const apart = this.#reservedBytes + this.#tables(1) + this.#weights(this.#residentLayers);
     return apart + peakOf([...this.#active.values()]);
   }
 

@@ -217,11 +217,22 @@ describe("Scheduler failures", () => {
   });
 });
 
+describe("Scheduler and texts that never fit", () => {
+  it("refuses them before it runs the others", async () => {
+    const device = new FakeDevice();
+    const budgetBytes = 0.6 * 2 ** 30;
+    const { scheduler } = schedulerOn(device, { shape: cost4b, budgetBytes });
+    const call = scheduler.submit(textsOf([100, 32768, 100]), { priority: "bulk" });
+    await expect(call).rejects.toMatchObject({ code: "out-of-memory", details: { index: 1, budgetBytes } });
+    expect(device.runs).toHaveLength(0);
+  });
+});
+
 describe("Scheduler and weights", () => {
   it("tells the weights how many layers may stay before a pass takes its memory, with the run lock held", async () => {
     const device = new FakeDevice();
     const kept: number[] = [];
-    const weights = { refused: false, keep: (layers: number) => void kept.push(layers) };
+    const weights = { residentLayers: 36, refused: false, keep: (layers: number) => void kept.push(layers) };
     const runsBefore: number[] = [];
     const runPass: typeof device.runPass = (pass, context) => {
       runsBefore.push(kept.length);
@@ -240,10 +251,11 @@ describe("Scheduler and weights", () => {
 
   it("shrinks the budget when memory for a layer was refused", async () => {
     const device = new FakeDevice();
-    const weights = { refused: true, keep: () => void (weights.refused = false) };
+    const weights = { residentLayers: 20, refused: true, keep: () => void (weights.refused = false) };
     const { scheduler, planner } = schedulerOn(device, { weights, shape: cost4b, budgetBytes: 4 * 2 ** 30 });
     await scheduler.submit(textsOf([32]), { priority: "normal" });
     expect(planner.budget.bytes).toBeLessThan(3 * 2 ** 30);
+    expect(planner.residentLayers).toBeLessThanOrEqual(20);
     await scheduler.submit(textsOf([32]), { priority: "normal" });
     expect(weights.refused).toBe(false);
   });

@@ -113,6 +113,20 @@ describe("Scheduler priorities", () => {
     expect(order).toEqual(["interactive", "normal", "bulk"]);
   });
 
+  it("gives memory that a bulk pass frees to the query that waits for it", async () => {
+    const device = new FakeDevice();
+    const budgetBytes = schedulerOn(device).planner.neededBytes(16_000);
+    const { scheduler } = schedulerOn(device, { budgetBytes });
+    // Each of the long texts is a pass of its own, and holds what the query needs.
+    const bulk = scheduler.submit(textsOf(Array<number>(6).fill(8000)), { priority: "bulk" });
+    await afterRuns(device, 3);
+    const query = scheduler.submit(textsOf([16_000]), { priority: "interactive" });
+    await query;
+    const passes = new Set(device.runs.filter(({ priority }) => priority === "bulk").map(({ pass }) => pass));
+    expect(passes.size).toBe(1);
+    await bulk;
+  });
+
   it("asks the device whether it takes a run before it decides whose that is", async () => {
     const device = new FakeDevice();
     let release = (): void => undefined;

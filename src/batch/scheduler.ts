@@ -29,6 +29,7 @@ export interface PassContext {
 export interface Residents {
   /** Called with the run lock held. */
   keep(residentLayers: number): void;
+  readonly residentLayers: number;
   /** Whether memory for a layer was refused since the last `keep`. */
   readonly refused: boolean;
 }
@@ -114,6 +115,7 @@ export class Scheduler {
     throwIfAborted(options.signal);
     if (sequences.length === 0) return { rows: [], queueMs: 0, runMs: 0 };
     const lane = this.#lanes.get(options.priority)!;
+    this.#refuseWhatNeverFits(sequences, options);
     if (!options.readmitted) {
       const tokens = sequences.reduce((sum, { length }) => sum + length, 0);
       lane.admit(tokens, this.#planner.tokensPerSecond);
@@ -125,6 +127,15 @@ export class Scheduler {
     const result = await job.result;
     this.#options.onWait?.(options.priority, result.queueMs);
     return result;
+  }
+
+  /** Before the others have been run for nothing. */
+  #refuseWhatNeverFits(sequences: readonly Int32Array[], { chunkTokens }: JobOptions): void {
+    let index = 0;
+    for (let i = 1; i < sequences.length; i++) if (sequences[i]!.length > sequences[index]!.length) index = i;
+    const refusal = this.#planner.refusalOf(sequences[index]!.length, chunkTokens === undefined ? {} : { chunkTokens });
+    if (!refusal) return;
+    throw new EmbedError(refusal.code, refusal.message, { details: { ...refusal.details, index } });
   }
 
   /** Requests and tokens that wait or run. */
@@ -161,6 +172,9 @@ export class Scheduler {
         await this.#rateWait(lane);
         let left: readonly JobItem[] = lane.takeWindow(this.#planner.windowTokens);
         while ((left = left.filter(({ job }) => !job.settled)).length > 0) left = await this.#runNext(lane, left);
+        // Nobody of the window waits any more, and whoever stood back for it may go on.
+        if (lane.waitsForMemory) this.#ended.ring();
+        lane.waitsForMemory = false;
       }
     } catch (error) {
       // A broken invariant of our own: nobody may wait for ever because of it.
@@ -199,11 +213,18 @@ export class Scheduler {
    * @returns What is left after it.
    */
   async #runNext(lane: Lane, left: readonly JobItem[]): Promise<readonly JobItem[]> {
+    if (this.#higher(lane.priority).some(({ waitsForMemory }) => waitsForMemory)) {
+      // What has just been freed is theirs.
+      await this.#ended.next;
+      return left;
+    }
     const lengths = left.map(({ inputIds }) => inputIds.length);
     const chunkTokens = fewestChunkTokens(left);
     const plan = this.#planner.plan(lengths, lane.priority, { chunkTokens, maxPasses: 1 });
     const { impossible } = plan;
     const [pass] = plan.passes;
+    // Until it has been planned anew: what is freed meanwhile is for this lane.
+    lane.waitsForMemory = !pass && !impossible;
     if (!pass) {
       if (impossible) failFor(left[impossible.sequence]!, impossible.error);
       // Else passes of other classes hold the memory that it needs.
@@ -286,7 +307,11 @@ export class Scheduler {
   }
 
   #higherIsBusy(priority: Priority): boolean {
-    return PRIORITIES.slice(0, PRIORITIES.indexOf(priority)).some((other) => this.#lanes.get(other)!.busy);
+    return this.#higher(priority).some(({ busy }) => busy);
+  }
+
+  #higher(priority: Priority): Lane[] {
+    return PRIORITIES.slice(0, PRIORITIES.indexOf(priority)).map((other) => this.#lanes.get(other)!);
   }
 
   #finish({ lane, pass, window, turn, shares }: PassWork, rows: ReadonlyMap<number, Float32Array>): void {
@@ -328,7 +353,7 @@ export class Scheduler {
 
   #noticeRefusal(): void {
     if (!this.#options.weights?.refused) return;
-    this.#planner.layerRefused();
+    this.#planner.layerRefused(this.#options.weights.residentLayers);
     this.#kept = null;
   }
 }
