@@ -28,6 +28,20 @@ describe("embedStream", () => {
     expect(source.closed).toBe(1);
   });
 
+  it.each([
+    [{ role: "author" }, "role"],
+    [{ output: "float64" }, "output"],
+    [{ priority: "high" }, "priority"],
+    [{ batchTexts: 0 }, "batchTexts"],
+    [{ batchesInFlight: 1.5 }, "batchesInFlight"],
+  ])("refuses %j at once, before the source is read", (options, option) => {
+    const source = new CountingSource(3);
+    const embedder = new CountingEmbedder();
+    const error = expect.objectContaining({ code: "invalid-input", details: expect.objectContaining({ option }) });
+    expect(() => embedStream(embedder.embed, source, options as never)).toThrow(error);
+    expect(source.read).toBe(0);
+  });
+
   it("gives each row memory of its own and of its size, in every output", async () => {
     const base = matrixOf(["text 1", "text 2"]);
     const [truncated, faulty] = [Uint8Array.of(0, 1), Int32Array.of(0)];

@@ -1,5 +1,5 @@
 /** @file One row after the other from a source of any length: batches in flight, bounded memory. */
-import { checkPositiveInteger } from "./embedder-input.ts";
+import { checkPositiveInteger, checkRequest } from "./embedder-input.ts";
 import { rowOf } from "./embedding-matrix.ts";
 import { assert, EmbedError, throwIfAborted } from "./errors.ts";
 import type { CallHooks, EmbeddingMatrix, EmbedInput, EmbedProgress, EmbedRequest, OutputArrays } from "./types.ts";
@@ -76,6 +76,7 @@ export function embedStream<O extends OutputType = "float32">(
   const { batchTexts = BATCH_TEXTS, batchesInFlight = BATCHES_IN_FLIGHT, ...rest } = options;
   const { signal, onProgress, wait = waitFor, ...request } = rest;
   checkSource(source);
+  checkRequest(options);
   checkPositiveInteger("batchTexts", batchTexts);
   checkPositiveInteger("batchesInFlight", batchesInFlight);
   const stop = new AbortController();

@@ -58,7 +58,8 @@ async function load(request: LoadRequest, hooks: LoadHooks & { readonly signal: 
     const { onRun } = hooks;
     const options = { signal, onBytes, residentLayers: planner.residentAtStart(), ...(onRun && { onRun }) };
     const parts = await loadParts({ pack, choice, clock }, options);
-    if (parts.engine.weights.refused) planner.layerRefused();
+    const { weights } = parts.engine;
+    if (weights.refused) planner.layerRefused(weights.residentLayers);
     report("self-check", 0);
     const pipeline = new EmbedPipeline({
       ...parts,
@@ -72,7 +73,7 @@ async function load(request: LoadRequest, hooks: LoadHooks & { readonly signal: 
     clock.stop();
     return pipeline;
   } catch (error) {
-    throw orSafer(error, choice);
+    throw orSafer(error, { ...choice, afterCrash });
   }
 }
 
@@ -99,10 +100,17 @@ async function checkPipeline(
   }
 }
 
-/** What the GPU refuses is the next execution's chance; what the pack or the network lacks is not. */
-function orSafer(error: unknown, { execution, saferLeft }: ExecutionChoice): unknown {
-  const refused = error instanceof EmbedError && (error.code === "webgpu-unavailable" || error.code === "device-lost");
-  if (!refused || !saferLeft) return error;
+/**
+ * What the GPU refuses is the next execution's chance; what the pack or the network lacks is not. A device that is
+ * refused after a crash says nothing about the execution: it may be a moment away.
+ *
+ * @returns What the load is to throw: the error, or `numeric-fault` with `{ selfCheck, retry: true }`.
+ */
+export function orSafer(error: unknown, how: ExecutionChoice & { readonly afterCrash: boolean }): unknown {
+  const { execution, saferLeft, afterCrash } = how;
+  if (!(error instanceof EmbedError) || !saferLeft) return error;
+  const isRefused = error.code === "webgpu-unavailable" && !afterCrash;
+  if (!isRefused && error.code !== "device-lost") return error;
   const { reason } = error.details;
   const details = {
     selfCheck: failedCheck(execution, error.message),

@@ -6,22 +6,22 @@ import { readBudgets, writeBudget, type Recall } from "./recall.ts";
 export class BudgetKeeper {
   readonly #recall: Recall;
   readonly #callerBytes: number | undefined;
-  /** The caller's number, or less after a crash. */
-  #limitBytes: number | undefined;
+  /** Of the budget, to start with: halved where no number can be, since it is the caller's or not known yet. */
+  #share = 1;
   #last: { readonly key: string; readonly bytes: number; readonly isCallers: boolean } | null = null;
 
   /** @param callerBytes - As the caller of `createEmbedder` has it. */
   constructor(recall: Recall, callerBytes: number | undefined) {
     this.#recall = recall;
     this.#callerBytes = callerBytes;
-    this.#limitBytes = callerBytes;
   }
 
   /** For the next load. */
-  get request(): Pick<LoadRequest, "rememberedBudgets" | "vramBudgetBytes"> {
+  get request(): Pick<LoadRequest, "rememberedBudgets" | "vramBudgetBytes" | "budgetShare"> {
     return {
       rememberedBudgets: readBudgets(this.#recall),
-      ...(this.#limitBytes !== undefined && { vramBudgetBytes: this.#limitBytes }),
+      ...(this.#callerBytes !== undefined && { vramBudgetBytes: this.#callerBytes }),
+      ...(this.#share < 1 && { budgetShare: this.#share }),
     };
   }
 
@@ -31,23 +31,20 @@ export class BudgetKeeper {
     const isCallers = budgetSource === "caller";
     const isChanged = this.#last?.key === key && this.#last.bytes !== bytes;
     this.#last = { key, bytes, isCallers };
-    if (isChanged && !isCallers) writeBudget(this.#recall, key, bytes);
+    if (isCallers || (!isChanged && this.#share === 1)) return;
+    writeBudget(this.#recall, key, bytes);
+    // From here on the number says it.
+    this.#share = 1;
   }
 
-  /** After a crash of the GPU: the next worker takes half. */
+  /** After a crash of the GPU, or when a load ran out of memory: the next worker starts with half. */
   halve(): void {
-    if (this.#last === null) return;
-    const { key, isCallers } = this.#last;
+    if (this.#last === null || this.#last.isCallers) {
+      this.#share /= 2;
+      return;
+    }
     const bytes = Math.max(1, Math.floor(this.#last.bytes / 2));
-    this.#last = { key, bytes, isCallers };
-    if (isCallers) this.#limitBytes = bytes;
-    else writeBudget(this.#recall, key, bytes);
-  }
-
-  /** @returns Whether the caller's own number had been halved; it holds again. */
-  restore(): boolean {
-    if (this.#limitBytes === this.#callerBytes) return false;
-    this.#limitBytes = this.#callerBytes;
-    return true;
+    this.#last = { ...this.#last, bytes };
+    writeBudget(this.#recall, this.#last.key, bytes);
   }
 }

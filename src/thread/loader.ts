@@ -5,14 +5,19 @@ import { BudgetKeeper } from "./budget-keeper.ts";
 import { openClient, type EmbedClient, type OpenOptions, type WorkerPort } from "./client.ts";
 import type { Recall } from "./recall.ts";
 
+/** What the caller wants the model to run on; and why WebAssembly is taken against that, `null` when it is not. */
+export interface DeviceTaken {
+  readonly wish: DeviceChoice;
+  readonly fallback: string | null;
+}
+
 /** Opens one client after the other. */
 export class Loader {
   readonly #startWorker: () => WorkerPort;
   readonly #request: LoadRequest;
   readonly #options: OpenOptions;
   readonly #budget: BudgetKeeper;
-  #wish: DeviceChoice;
-  #fallback: string | null = null;
+  #taken: DeviceTaken;
   #failedChecks: readonly SelfCheckResult[] = [];
 
   /**
@@ -24,17 +29,16 @@ export class Loader {
     this.#request = request;
     this.#options = options;
     this.#budget = new BudgetKeeper(options.recall, request.vramBudgetBytes);
-    this.#wish = request.device ?? "auto";
+    this.#taken = { wish: request.device ?? "auto", fallback: null };
   }
 
-  /** What the caller wants the model to run on. */
-  get wish(): DeviceChoice {
-    return this.#wish;
+  get taken(): DeviceTaken {
+    return this.#taken;
   }
 
-  /** Why WebAssembly is taken against the wish; `null` when it is not. */
-  get fallback(): string | null {
-    return this.#fallback;
+  /** What the next worker is told. */
+  get #device(): DeviceChoice {
+    return this.#taken.fallback === null ? this.#taken.wish : "wasm";
   }
 
   /**
@@ -45,9 +49,8 @@ export class Loader {
    */
   open(how: { readonly signal: AbortSignal; readonly afterCrash: boolean }): Promise<EmbedClient> {
     const { signal, afterCrash } = how;
-    const device = this.#fallback === null ? this.#wish : "wasm";
     const failedChecks = this.#failedChecks;
-    const request = { ...this.#request, ...this.#budget.request, device, failedChecks, afterCrash };
+    const request = { ...this.#request, ...this.#budget.request, device: this.#device, failedChecks, afterCrash };
     const onFailedCheck = (result: SelfCheckResult): void => this.#skip(result);
     return openClient(this.#startWorker, request, { ...this.#options, signal, onFailedCheck });
   }
@@ -57,26 +60,27 @@ export class Loader {
     this.#budget.see(vram);
   }
 
-  /** After a crash of the GPU. */
+  /** After a crash of the GPU, or when a load ran out of memory; WebAssembly's memory has no budget. */
   halveBudget(): void {
-    this.#budget.halve();
+    if (this.#device !== "wasm") this.#budget.halve();
   }
 
-  /** @returns Whether the caller's own budget had been halved; it holds again. */
-  restoreBudget(): boolean {
-    return this.#budget.restore();
+  /** The user has decided. Devices that could not be opened or were lost get another chance, wrong ones do not. */
+  takeDevice(wish: DeviceChoice): void {
+    this.#taken = { wish, fallback: null };
+    this.#failedChecks = this.#failedChecks.filter(({ failure }) => failure === undefined);
   }
 
-  /** The user has decided. */
-  takeDevice(device: DeviceChoice): void {
-    this.#wish = device;
-    this.#fallback = null;
+  /** What the user has decided does not work. */
+  goBack(taken: DeviceTaken): void {
+    this.#taken = taken;
   }
 
   /** @returns Whether the caller's wish allows WebAssembly, and it is not what failed. */
   takeWasm(why: string): boolean {
-    if (this.#wish !== "auto" || this.#fallback !== null) return false;
-    this.#fallback = `WebAssembly until recover() is called: ${why}`;
+    const { wish, fallback } = this.#taken;
+    if (wish !== "auto" || fallback !== null) return false;
+    this.#taken = { wish, fallback: `WebAssembly until recover() is called: ${why}` };
     return true;
   }
 

@@ -72,29 +72,35 @@ describe("BudgetKeeper", () => {
 
   it("remembers half after each crash", () => {
     const keeper = new BudgetKeeper(recallOf(new MapStorage()), undefined);
-    keeper.halve();
-    expect(keeper.request).toEqual({ rememberedBudgets: {} });
     keeper.see(vram(100));
     keeper.halve();
     keeper.halve();
     expect(keeper.request).toEqual({ rememberedBudgets: { k: 25 } });
   });
 
-  it("halves the caller's budget for this page only, until that turns out too small", () => {
-    const recall = recallOf(new MapStorage());
-    const keeper = new BudgetKeeper(recall, 100);
-    keeper.see(vram(100, "caller"));
-    expect(keeper.restore()).toBe(false);
+  it("takes half of a budget that no worker has reported yet, and remembers what that comes to", () => {
+    const keeper = new BudgetKeeper(recallOf(new MapStorage()), undefined);
     keeper.halve();
-    expect(keeper.request).toEqual({ rememberedBudgets: {}, vramBudgetBytes: 50 });
-    expect(keeper.restore()).toBe(true);
-    expect(keeper.request.vramBudgetBytes).toBe(100);
+    keeper.halve();
+    expect(keeper.request).toEqual({ rememberedBudgets: {}, budgetShare: 1 / 4 });
+    keeper.see(vram(25));
+    expect(keeper.request).toEqual({ rememberedBudgets: { k: 25 } });
+  });
+
+  it.each([100, Infinity])("leaves the caller's %s as the ceiling, on this page only", (bytes) => {
+    const recall = recallOf(new MapStorage());
+    const keeper = new BudgetKeeper(recall, bytes);
+    keeper.halve();
+    keeper.see(vram(bytes / 2, "caller"));
+    expect(keeper.request).toEqual({ rememberedBudgets: {}, vramBudgetBytes: bytes, budgetShare: 1 / 2 });
+    keeper.halve();
+    expect(keeper.request).toEqual({ rememberedBudgets: {}, vramBudgetBytes: bytes, budgetShare: 1 / 4 });
+    expect(readBudgets(recall)).toEqual({});
   });
 
   it("has nothing to remember on WebAssembly", () => {
     const keeper = new BudgetKeeper(recallOf(new MapStorage()), undefined);
     keeper.see(vram(null, null));
-    keeper.halve();
     expect(keeper.request).toEqual({ rememberedBudgets: {} });
   });
 });

@@ -30,9 +30,11 @@ describe("RecoveryPolicy", () => {
     time.seconds += 50;
     expect(judge.lost(CRASH)).toEqual({ kind: "wait", retryAfterMs: 70_000 });
     time.seconds += 69;
-    expect(judge.blockedMs).toBe(1_000);
+    expect(judge.retryAfterMs).toBe(1_000);
+    expect(judge.standing).toEqual({ kind: "wait", retryAfterMs: 1_000 });
     time.seconds += 1;
-    expect(judge.blockedMs).toBe(0);
+    expect(judge.retryAfterMs).toBe(0);
+    expect(judge.standing).toEqual({ kind: "recover" });
   });
 
   it("recovers at once from a second crash when 120 s have passed", () => {
@@ -52,6 +54,7 @@ describe("RecoveryPolicy", () => {
     time.seconds += 250;
     expect(judge.lost(CRASH)).toEqual({ kind: "no-gpu" });
     expect(judge.crashes).toBe(3);
+    expect(judge.retryAfterMs).toBe(100_000);
   });
 
   it("recovers at once from crashes ten minutes apart, for ever", () => {
@@ -101,7 +104,7 @@ describe("RecoveryPolicy", () => {
     const judge = world().policy();
     for (let loss = 0; loss < 20; loss++) {
       expect(judge.lost(WORKER).kind).toBe("recover");
-      if (loss % 5 === 4) judge.pardon();
+      if (loss % 5 === 4) judge.served();
     }
   });
 
@@ -112,6 +115,28 @@ describe("RecoveryPolicy", () => {
     time.seconds += 20;
     expect(judge.refused()).toEqual({ kind: "wait", retryAfterMs: 100_000 });
     time.seconds += 100;
+    expect(judge.refused()).toEqual({ kind: "no-gpu" });
+  });
+
+  it("waits 120 s from the latest crash for an adapter that is refused", () => {
+    const { time, policy } = world();
+    const judge = policy();
+    judge.lost(CRASH);
+    time.seconds += 200;
+    judge.lost(CRASH);
+    time.seconds += 20;
+    expect(judge.refused()).toEqual({ kind: "wait", retryAfterMs: 100_000 });
+  });
+
+  it("waits once more for an adapter that is refused when the user has asked for it", () => {
+    const { time, policy } = world();
+    const judge = policy();
+    judge.lost(CRASH);
+    expect(judge.refused().kind).toBe("wait");
+    judge.served();
+    time.seconds += 20;
+    judge.asked();
+    expect(judge.refused()).toEqual({ kind: "wait", retryAfterMs: 100_000 });
     expect(judge.refused()).toEqual({ kind: "no-gpu" });
   });
 

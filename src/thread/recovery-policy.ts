@@ -23,7 +23,7 @@ const MAX_CRASHES = 3;
 /** A GPU process that dies reaches every page within a moment: what several of them report in this time is one crash. */
 const SAME_CRASH_MS = 3_000;
 
-/** Losses without one request served between them; a worker that dies of what it is asked would be replaced for ever. */
+/** Losses without one request served between them: what kills these workers is in none of the requests. */
 const MAX_LOSSES_IN_A_ROW = 5;
 
 const CRASHES = "strata:gpu-crashes:1";
@@ -61,10 +61,21 @@ export class RecoveryPolicy {
     return this.#crashTimes().length;
   }
 
-  /** Milliseconds until the browser gives adapters again after two crashes or more; 0 when it should already. */
-  get blockedMs(): number {
-    const [first = -Infinity, second] = this.#crashTimes();
-    return second === undefined ? 0 : Math.max(0, first + BLOCK_MS - this.#now());
+  /** What the crashes so far come to. */
+  get standing(): Verdict {
+    return this.crashes >= MAX_CRASHES ? { kind: "no-gpu" } : waitOr("recover", this.#blockedMs);
+  }
+
+  /** Milliseconds until `standing` is `recover`; 0 when it is. */
+  get retryAfterMs(): number {
+    const third = this.#crashTimes().at(-MAX_CRASHES) ?? -Infinity;
+    return Math.max(0, this.#blockedMs, third + WINDOW_MS - this.#now());
+  }
+
+  /** Until the browser gives adapters again after two crashes; 0 when it should already. */
+  get #blockedMs(): number {
+    const first = this.#crashTimes().at(-2) ?? -Infinity;
+    return Math.max(0, first + BLOCK_MS - this.#now());
   }
 
   /** @param error - What ended a worker, while it served or while it loaded. */
@@ -74,8 +85,7 @@ export class RecoveryPolicy {
       return { kind: ++this.#lossesInARow > MAX_LOSSES_IN_A_ROW ? "give-up" : "recover" };
     }
     this.#note();
-    if (this.crashes >= MAX_CRASHES) return { kind: "no-gpu" };
-    return waitOr("recover", this.blockedMs);
+    return this.standing;
   }
 
   /** A worker that was to replace a lost one found no adapter: worth one wait. */
@@ -83,13 +93,19 @@ export class RecoveryPolicy {
     if (this.#hasWaited) return { kind: "no-gpu" };
     this.#hasWaited = true;
     // Without a crash of ours it was that of another site.
-    const [first = this.#now()] = this.#crashTimes();
-    return waitOr("no-gpu", first + BLOCK_MS - this.#now());
+    const last = this.#crashTimes().at(-1) ?? this.#now();
+    return waitOr("no-gpu", last + BLOCK_MS - this.#now());
   }
 
-  /** A request was answered, so the worker is of use; or the user wants to try again. */
-  pardon(): void {
+  /** A request was answered, so the worker is of use; or it is known to be what the worker died of. */
+  served(): void {
     this.#lossesInARow = 0;
+  }
+
+  /** The user wants to try again: what is refused now is worth a wait once more. */
+  asked(): void {
+    this.#lossesInARow = 0;
+    this.#hasWaited = false;
   }
 
   #note(): void {

@@ -32,6 +32,17 @@ describe("a load that is to replace a lost worker", () => {
     expect((await embedder.embed("a")).rows).toBe(1);
   });
 
+  it("is tried again with half the budget each time when memory runs out", async () => {
+    const { embedder, clock, loads } = await openLab({ vramBudgetBytes: Infinity }, ({ afterCrash }, count) => {
+      if (afterCrash && count < 4) throw new EmbedError("out-of-memory", "full");
+    });
+    const waiting = embedder.embed(["first lose device", "ab"]);
+    for (const ms of [1_000, 5_000]) await clock.awaited(ms).then(() => clock.advance(ms));
+    expect(await rowsOf(waiting)).toEqual([17, 0, 2, 1]);
+    expect(loads.map(({ budgetShare = 1 }) => budgetShare)).toEqual([1, 1, 1 / 2, 1 / 4]);
+    expect(loads.map(({ vramBudgetBytes }) => vramBudgetBytes)).toEqual(Array(4).fill(Infinity));
+  });
+
   it("ends with its own error where another try is of no use", async () => {
     const { embedder, loads } = await openLab({}, (_, count) => {
       if (count > 1) throw new EmbedError("model-corrupt", "other bytes");
@@ -97,6 +108,48 @@ describe("a load that is to replace a lost worker", () => {
   });
 });
 
+describe("a device that the user asks for", () => {
+  const noGpu: LoadWorker = ({ device }) => {
+    if (device === "webgpu") throw new EmbedError("webgpu-unavailable", "this browser has no WebGPU");
+  };
+
+  it("is left for what ran before when there is none: nothing is lost, and the user is told", async () => {
+    const { embedder, loads, states } = await openLab({ device: "wasm" }, noGpu);
+    const waiting = embedder.embed(["first freeze", "ab"]);
+    expect(await failure(embedder.recover({ device: "webgpu" }))).toMatchObject({ code: "webgpu-unavailable" });
+    expect(await rowsOf(waiting)).toEqual([12, 0, 2, 1]);
+    expect(loads.map(({ device }) => device)).toEqual(["wasm", "webgpu", "wasm"]);
+    expect(states).toEqual(["ready", "recovering", "ready"]);
+    expect(embedder.status.recovery).toEqual({ recoveries: 0, lastLoss: null, retryAfterMs: null });
+    await embedder.recover();
+    expect(loads).toHaveLength(3);
+  });
+
+  it("is left for what ran before when it crashes in each load", async () => {
+    const { embedder, loads } = await openLab({ device: "wasm" }, ({ device }) => {
+      const details = { reason: "unknown" };
+      if (device === "webgpu") throw new EmbedError("device-lost", "crashed in its load", { details });
+    });
+    const error = await failure(embedder.recover({ device: "webgpu" }));
+    expect(error).toMatchObject({ code: "device-lost", details: { retryAfterMs: 120_000 } });
+    expect(loads.map(({ device }) => device)).toEqual(["wasm", "webgpu", "webgpu", "wasm"]);
+    expect((await embedder.embed("a")).rows).toBe(1);
+  });
+
+  it("is no longer passed over because it could not be opened once", async () => {
+    const { embedder, loads } = await openLab({}, (_, count) => {
+      if (count !== 2 && count !== 3) return;
+      const selfCheck = { execution: EXECUTIONS[count - 2], passed: false, failure: "refused" };
+      throw new EmbedError("numeric-fault", "refused", { details: { selfCheck, retry: true } });
+    });
+    await embedder.embed("first lose device");
+    expect(embedder.status.device.kind).toBe("wasm");
+    await embedder.recover();
+    expect(embedder.status.device.kind).toBe("webgpu");
+    expect(loads.map(({ failedChecks }) => failedChecks?.length)).toEqual([0, 0, 1, 2, 0]);
+  });
+});
+
 describe("the first load", () => {
   const lose = (times: number, code: "device-lost" | "numeric-fault"): LoadWorker => {
     return (_, count) => {
@@ -116,6 +169,50 @@ describe("the first load", () => {
   it("goes on to the next safer execution when it is lost again in its self-check", async () => {
     const { loads } = await openLab({}, lose(2, "numeric-fault"));
     expect(loads.map(({ failedChecks }) => failedChecks?.length)).toEqual([0, 0, 1]);
+  });
+
+  it.each(["auto", "webgpu"] as const)("crashes the GPU twice and no more: %s", async (device) => {
+    const loads: (string | undefined)[] = [];
+    const opening = openLab({ device }, (request) => {
+      loads.push(request.device);
+      const selfCheck = { execution: EXECUTIONS[0], passed: false, failure: "lost" };
+      const details = { selfCheck, retry: true, reason: "unknown" };
+      if (request.device !== "wasm") throw new EmbedError("numeric-fault", "crashed in its check", { details });
+    });
+    if (device === "webgpu") {
+      await expect(opening).rejects.toMatchObject({ code: "device-lost", details: { retryAfterMs: 120_000 } });
+      expect(loads).toEqual(["webgpu", "webgpu"]);
+      return;
+    }
+    const { embedder } = await opening;
+    expect(loads).toEqual(["auto", "auto", "wasm"]);
+    expect(embedder.status.device.reason).toContain("crashed 2 times within 10 minutes; at last: crashed in its check");
+  });
+
+  it("starts with half the budget after a crash in it", async () => {
+    const { loads } = await openLab({}, (_, count) => {
+      const details = { reason: "unknown" };
+      if (count === 1) throw new EmbedError("device-lost", "crashed", { details });
+    });
+    expect(loads.map(({ budgetShare = 1 }) => budgetShare)).toEqual([1, 1 / 2]);
+  });
+
+  it("leaves a GPU alone that crashed twice before a reload, until the user wants it", async () => {
+    const { storage, embedder: before, reached } = await openLab();
+    await crashGpu({ embedder: before });
+    void failure(before.embed("first crash gpu"));
+    await reached("gpu-blocked");
+    const { embedder, loads } = await openLab({}, () => {}, storage);
+    expect(embedder.status).toMatchObject({ device: { kind: "wasm" }, recovery: { lastLoss: null } });
+    expect(embedder.status.device.reason).toContain("the GPU crashed 2 times");
+    await embedder.recover();
+    expect(embedder.status.device.kind).toBe("webgpu");
+    expect(loads.map(({ device }) => device)).toEqual(["wasm", "auto"]);
+    const details = { retryAfterMs: 120_000 };
+    const demanding = openLab({ device: "webgpu" }, () => {}, storage);
+    await expect(demanding).rejects.toMatchObject({ code: "webgpu-unavailable", details });
+    const { embedder: careful } = await openLab({ device: "wasm" }, () => {}, storage);
+    expect(careful.status.device.reason).toBe("asked");
   });
 
   it("takes WebAssembly when no adapter is left after a loss, and says why", async () => {

@@ -20,9 +20,10 @@ import type {
 } from "../types.ts";
 import type { EmbedClient, OpenOptions, WorkerPort } from "./client.ts";
 import { pause, realClock, type Clock } from "./clock.ts";
-import { Loader } from "./loader.ts";
+import { Loader, type DeviceTaken } from "./loader.ts";
+import { Losses, RETRY_MS, type Step } from "./losses.ts";
 import { pageRecall, type Recall } from "./recall.ts";
-import { isGpuCrash, isLoss, RecoveryPolicy, type Verdict } from "./recovery-policy.ts";
+import { isLoss, RecoveryPolicy } from "./recovery-policy.ts";
 import { RequestBook } from "./request-book.ts";
 
 export interface SupervisorOptions extends Omit<OpenOptions, "onReport" | "onFailedCheck"> {
@@ -42,16 +43,19 @@ export interface RecoverOptions {
   readonly signal?: AbortSignal;
 }
 
-/** What is done next about a loss. */
-type Step = Verdict | { readonly kind: "back-off"; readonly ms: number } | { readonly kind: "load-failed" };
-
-/** A network that is gone comes back within half a minute, or not soon. */
-const FETCH_RETRY_MS = [1_000, 5_000, 25_000];
+interface Recovery {
+  /** What made it necessary; `null` when nothing did but the user. */
+  readonly loss: EmbedError | null;
+  readonly step: Step;
+  /** What the user left for another device, to go back to; `null` when there is no going back. */
+  readonly before: DeviceTaken | null;
+}
 
 /**
  * Loads the model in a first worker.
  *
- * @throws {EmbedError} What `openClient` reports; a device lost in the load is tried once more before that.
+ * @throws {EmbedError} What `openClient` reports; a device lost in the load is tried once more before that. With
+ * `details.retryAfterMs` where the GPU has crashed and is worth no try before that.
  */
 export async function openSupervisor(
   startWorker: () => WorkerPort,
@@ -72,7 +76,8 @@ export class Supervisor {
   readonly #clock: Clock;
   readonly #policy: RecoveryPolicy;
   readonly #loader: Loader;
-  readonly #book = new RequestBook(() => this.#policy.pardon());
+  readonly #losses: Losses;
+  readonly #book = new RequestBook(() => this.#policy.served());
   readonly #metrics = new Metrics();
   /** What the workers before this one counted. */
   #pastMetrics: MetricsSnapshot = new Metrics().snapshot();
@@ -82,9 +87,9 @@ export class Supervisor {
   #reported: EmbedderStatus | null = null;
   #merged: EmbedderStatus | null = null;
   #recovery = new AbortController();
-  #recovering: Promise<void> = Promise.resolve();
+  /** Resolves with why it is not what the user asked for, `null` when it is. */
+  #recovering: Promise<EmbedError | null> = Promise.resolve(null);
   #recoveries = 0;
-  #lastLoss: EmbedError | null = null;
   /** End of the state `gpu-blocked`. */
   #retryAt = 0;
   #failure: EmbedError | null = null;
@@ -95,6 +100,7 @@ export class Supervisor {
     this.#clock = clock;
     this.#policy = new RecoveryPolicy({ recall, now: clock.now });
     this.#loader = new Loader(startWorker, request, { ...options, recall, onReport: () => this.#report() });
+    this.#losses = new Losses({ policy: this.#policy, loader: this.#loader, metrics: this.#metrics });
   }
 
   /** The same object until something changes; in `gpu-blocked` a new one each time, since it counts down. */
@@ -110,16 +116,17 @@ export class Supervisor {
   }
 
   async start(signal = new AbortController().signal): Promise<void> {
+    if (this.#loader.taken.wish !== "wasm") this.#losses.heedCrashes(this.#policy.standing);
     for (let losses = 0; ;) {
       try {
-        this.#adopt(await this.#load(signal, losses > 0));
+        this.#adopt(await this.#load(signal));
         return;
       } catch (error) {
         if (!(error instanceof EmbedError)) throw error;
         const isLost = isLoss(error) && error.code !== "worker-crashed";
-        if (isLost) this.#note(error);
+        if (isLost) this.#losses.heedCrashes(this.#losses.note(error), error);
         if (isLost && losses++ === 0) continue;
-        if (losses === 0 || !this.#loader.takeSafer(error)) throw this.#withRetryTime(error);
+        if (losses === 0 || !this.#loader.takeSafer(error)) throw this.#losses.withRetryTime(error);
       }
     }
   }
@@ -135,6 +142,8 @@ export class Supervisor {
     const started = performance.now();
     const count = (outcome: string): void => {
       this.#metrics.add("strata_requests_total", 1, { priority, outcome });
+      // What is refused at once, or given up, says nothing about how long an answer takes.
+      if (outcome !== "ok") return;
       this.#metrics.observe("strata_request_duration_seconds", (performance.now() - started) / 1000, { priority });
     };
     try {
@@ -163,19 +172,35 @@ export class Supervisor {
 
   /**
    * Starts again at once, whatever the policy says: out of `failed`, out of `gpu-blocked`, back from WebAssembly to
-   * WebGPU, or over to another device. Nothing happens when the model runs as wished, or is loading already.
+   * WebGPU, or over to another device. Nothing happens when the model runs as wished, or is loading already. Where the
+   * other device does not come up, the model runs on what it ran on before.
    *
-   * @throws {EmbedError} What the state `failed` that it ends in is due to; `aborted`, `disposed`.
+   * @throws {EmbedError} Why the device did not come up; what the state `failed` that it ends in is due to; `aborted`,
+   * `disposed`.
    */
-  async recover({ device = this.#loader.wish, signal }: RecoverOptions = {}): Promise<void> {
+  async recover({ device = this.#loader.taken.wish, signal }: RecoverOptions = {}): Promise<void> {
     throwIfAborted(signal);
     if (this.#state === "disposed") throw disposed();
-    const asWished = device === this.#loader.wish && this.#loader.fallback === null;
-    if (!asWished || this.#state === "failed" || this.#state === "gpu-blocked") this.#restart(device);
+    const stuck = this.#state === "failed" || this.#state === "gpu-blocked";
+    if (stuck || !this.#isAsWished(device)) this.#restart(device);
     const aborted = new AbortController();
-    await Promise.race([this.#settled(), whenAborted(signal, aborted.signal)]).finally(() => aborted.abort());
+    const waits = [this.#settled(), whenAborted(signal, aborted.signal)];
+    const refusal = await Promise.race(waits).finally(() => aborted.abort());
     throwIfAborted(signal);
-    if (this.#failure !== null) throw this.#failure;
+    const error = this.#failure ?? refusal;
+    if (error !== null) throw error;
+  }
+
+  #isAsWished(device: DeviceChoice): boolean {
+    const { wish, fallback } = this.#loader.taken;
+    if (device !== wish || fallback !== null) return false;
+    // Without a GPU "auto" gets WebAssembly, which is not what it wished for when there was one.
+    return !(this.#state === "ready" && wish === "auto" && this.#losses.gpuIsLost && this.#kind === "wasm");
+  }
+
+  /** Of the device that the last worker reported. */
+  get #kind(): "webgpu" | "wasm" | undefined {
+    return this.#reported?.device.kind;
   }
 
   /** Ends the worker; open and later requests reject with `disposed`. A second call does nothing. */
@@ -196,10 +221,10 @@ export class Supervisor {
     return this.#book.take({ send, whenLost, signal });
   }
 
-  async #load(signal: AbortSignal, afterCrash: boolean): Promise<EmbedClient> {
+  async #load(signal: AbortSignal): Promise<EmbedClient> {
     let outcome = "ok";
     try {
-      return await this.#loader.open({ signal, afterCrash });
+      return await this.#loader.open({ signal, afterCrash: this.#losses.gpuIsLost });
     } catch (error) {
       outcome = error instanceof EmbedError ? error.code : "error";
       throw error;
@@ -213,6 +238,7 @@ export class Supervisor {
     this.#failure = null;
     void client.ended.then((error) => this.#lose(client, error));
     this.#report();
+    this.#losses.replaced(this.#kind);
     this.#setState("ready");
     this.#book.resume(client);
   }
@@ -227,8 +253,8 @@ export class Supervisor {
   #lose(client: EmbedClient, error: EmbedError): void {
     if (client !== this.#client) return;
     this.#retire();
-    this.#book.suspend(error);
-    this.#startRecovery(error, this.#note(error));
+    this.#book.lose(error);
+    this.#startRecovery({ loss: error, step: this.#losses.note(error, this.#kind), before: null });
   }
 
   /** Keeps what the worker counted, and lets go of it. */
@@ -239,49 +265,55 @@ export class Supervisor {
     client?.dispose();
   }
 
-  #note(error: EmbedError): Verdict {
-    this.#lastLoss = error;
-    if (error.details["frozen"] === true) this.#metrics.add("strata_watchdog_misses_total", 1);
-    if (isGpuCrash(error)) this.#loader.halveBudget();
-    return this.#policy.lost(error);
-  }
-
   #restart(device: DeviceChoice): void {
-    const error = new EmbedError("device-lost", `device ${device} is being started`);
+    const isRunning = this.#client !== null;
+    // Between two wishes for a GPU there is no going back: it is the same one.
+    const before = isRunning && (device === "wasm" || this.#kind === "wasm") ? this.#loader.taken : null;
     this.#loader.takeDevice(device);
-    this.#policy.pardon();
+    this.#policy.asked();
     this.#retire();
-    this.#book.suspend(error);
-    this.#startRecovery(this.#lastLoss ?? error, { kind: "recover" });
+    this.#book.suspend(new EmbedError("device-lost", `device ${device} is being started`));
+    this.#startRecovery({ loss: isRunning ? null : this.#losses.last, step: { kind: "recover" }, before });
   }
 
-  #startRecovery(loss: EmbedError, step: Verdict): void {
+  #startRecovery(recovery: Recovery): void {
     this.#recovery.abort();
     this.#recovery = new AbortController();
     this.#failure = null;
-    this.#recovering = this.#recover({ loss, step }, this.#recovery.signal);
+    this.#recovering = this.#recover(recovery, this.#recovery.signal);
   }
 
-  async #recover(first: { readonly loss: EmbedError; readonly step: Verdict }, signal: AbortSignal): Promise<void> {
-    const backOff = FETCH_RETRY_MS.values();
-    let cause: unknown = first.loss;
-    for (let step: Step = first.step; ; step = this.#judge(cause, backOff)) {
-      const refusal = this.#refusal(step, cause);
-      if (refusal !== null) return this.#fail(refusal);
+  async #recover({ loss, step: first, before }: Recovery, signal: AbortSignal): Promise<EmbedError | null> {
+    const backOff = RETRY_MS.values();
+    let [cause, refusal]: [unknown, EmbedError | null] = [loss, null];
+    for (let step = first; ; step = this.#losses.judge(cause, backOff)) {
+      if (before !== null && step.kind !== "recover" && step.kind !== "back-off") {
+        refusal = this.#losses.withRetryTime(cause as EmbedError);
+        this.#loader.goBack(before);
+        [step, before] = [{ kind: "recover" }, null];
+      }
+      const failure = this.#losses.refusal(step, cause);
+      if (failure !== null) return this.#fail(failure);
       try {
         await this.#waitFor(step, signal);
-        // A worker that died on the processor says nothing about a GPU.
-        const client = await this.#load(signal, this.#reported?.device.kind === "webgpu");
-        if (signal.aborted) return client.dispose();
-        this.#recoveries++;
-        this.#metrics.add("strata_recoveries_total", 1, { cause: first.loss.code });
-        return this.#adopt(client);
+        const client = await this.#load(signal);
+        if (signal.aborted) client.dispose();
+        else this.#replace(client, loss);
+        return refusal;
       } catch (error) {
         // Disposed, or a recovery of the user's took over.
-        if (signal.aborted) return;
+        if (signal.aborted) return refusal;
         cause = error;
       }
     }
+  }
+
+  #replace(client: EmbedClient, loss: EmbedError | null): void {
+    if (loss !== null) {
+      this.#recoveries++;
+      this.#metrics.add("strata_recoveries_total", 1, { cause: loss.code });
+    }
+    this.#adopt(client);
   }
 
   async #waitFor(step: Step, signal: AbortSignal): Promise<void> {
@@ -294,57 +326,26 @@ export class Supervisor {
     if (step.kind === "back-off") await pause(this.#clock, step.ms, signal);
   }
 
-  /** What to do after a worker that was to replace the lost one did not come up. */
-  #judge(error: unknown, backOff: Iterator<number>): Step {
-    if (!(error instanceof EmbedError)) return { kind: "load-failed" };
-    if (isLoss(error)) return this.#note(error);
-    if (error.code === "webgpu-unavailable") return this.#policy.refused();
-    if (error.code === "out-of-memory" && this.#loader.restoreBudget()) return { kind: "recover" };
-    const { value, done } = backOff.next();
-    if (error.code !== "model-fetch-failed" || done) return { kind: "load-failed" };
-    return { kind: "back-off", ms: value };
-  }
-
-  /** Why there is no further try; `null` when there is one, if only in WebAssembly. */
-  #refusal({ kind }: Step, cause: unknown): EmbedError | null {
-    if (kind === "load-failed") return cause as EmbedError;
-    if (kind !== "no-gpu" && kind !== "give-up") return null;
-    const { code, message, details } = cause as EmbedError;
-    if (kind === "give-up") {
-      const text = `lost again and again, with no request answered in between; at last: ${message}`;
-      return new EmbedError(code === "numeric-fault" ? "device-lost" : code, text, { details, cause });
-    }
-    const { crashes, blockedMs } = this.#policy;
-    const text = `no GPU after ${crashes} crashes within 10 minutes; at last: ${message}`;
-    if (this.#loader.takeWasm(text)) return null;
-    const facts = { crashes, ...(blockedMs > 0 && { retryAfterMs: blockedMs }) };
-    return new EmbedError("device-lost", text, { details: { ...details, ...facts }, cause });
-  }
-
-  #fail(error: EmbedError): void {
+  #fail(error: EmbedError): EmbedError {
     this.#failure = error;
     this.#book.close(error);
     this.#setState("failed");
-  }
-
-  /** After a scripted reload the browser may refuse GPUs for what happened before it. */
-  #withRetryTime(error: EmbedError): EmbedError {
-    const retryAfterMs = this.#policy.blockedMs;
-    if (error.code !== "webgpu-unavailable" || retryAfterMs === 0) return error;
-    return new EmbedError(error.code, error.message, { details: { ...error.details, retryAfterMs }, cause: error });
+    return error;
   }
 
   /** Waits for the recovery under way, and for one that takes over from it. */
-  async #settled(): Promise<void> {
-    while (this.#state === "recovering" || this.#state === "gpu-blocked") await this.#recovering;
+  async #settled(): Promise<EmbedError | null> {
+    let refusal: EmbedError | null = null;
+    while (this.#state === "recovering" || this.#state === "gpu-blocked") refusal = await this.#recovering;
+    return refusal;
   }
 
   #mergeStatus(): EmbedderStatus {
     const status = this.#reported;
     assert(status !== null, "status is read after load");
     const retryAfterMs = this.#state === "gpu-blocked" ? Math.max(0, this.#retryAt - this.#clock.now()) : null;
-    const { fallback } = this.#loader;
-    const lastLoss = this.#lastLoss?.message ?? null;
+    const { fallback } = this.#loader.taken;
+    const lastLoss = this.#losses.last?.message ?? null;
     return {
       ...status,
       state: this.#state,
@@ -374,6 +375,6 @@ function disposed(): EmbedError {
 }
 
 /** @param done - Takes the listener back. */
-function whenAborted(signal: AbortSignal | undefined, done: AbortSignal): Promise<void> {
-  return new Promise((resolve) => signal?.addEventListener("abort", () => resolve(), { once: true, signal: done }));
+function whenAborted(signal: AbortSignal | undefined, done: AbortSignal): Promise<null> {
+  return new Promise((resolve) => signal?.addEventListener("abort", () => resolve(null), { once: true, signal: done }));
 }
