@@ -10,6 +10,7 @@ import type { PackReader } from "../pack.ts";
 import { makeTinyPack, sha256 } from "./fixtures/tiny-pack.ts";
 import { BLOCK_BYTES } from "./manifest.ts";
 import { openHttpPack } from "./source.ts";
+import { STALLED_MS } from "./transfer.ts";
 
 const { manifest, contents } = makeTinyPack(4, "large");
 const layer = contents.get("layer-00.bin")!;
@@ -39,6 +40,7 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
+  vi.useRealTimers();
   vi.unstubAllGlobals();
   server.closeAllConnections();
   await new Promise((closed) => server.close(closed));
@@ -275,6 +277,25 @@ describe.each(ways)("%s", (_name, read) => {
 });
 
 describe("PackReader", () => {
+  it("asks once more for a file whose transfer stalls, and reports model-fetch-failed when that stalls too", async () => {
+    const pack = await openHttpPack(modelUrl);
+    const stall: Handler = (response) => void response.writeHead(200).write(layer.subarray(0, 700));
+    const stallLater: Handler = (response) => void response.writeHead(200).write(layer.subarray(0, 701));
+    // By then the next read waits, and nothing comes.
+    const onBytes = (): void => queueMicrotask(() => vi.advanceTimersByTime(STALLED_MS));
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    faults.set("layer-00.bin", [stall, stallLater]);
+    const error = await failure(pack.readFile("layer-00.bin", { onBytes }));
+    expect(error.code).toBe("model-fetch-failed");
+    expect(error.details).toMatchObject({ file: "layer-00.bin", stalledMs: STALLED_MS });
+    expect(requests.get("layer-00.bin")).toEqual([undefined, "no-cache"]);
+    faults.set("layer-00.bin", [stall, serve("layer-00.bin")]);
+    let reports = 0;
+    const onFirst = (): void => void (reports++ === 0 && onBytes());
+    const healed = await pack.readFile("layer-00.bin", { onBytes: onFirst });
+    expect(sha256(new Uint8Array(healed))).toBe(sha256(layer));
+  });
+
   it.each(["readFile", "openFile"] as const)("counts each byte of %s once, second try or not", async (way) => {
     const pack = await openHttpPack(modelUrl);
     faults.set("large.bin", [answer(flipped(large, BLOCK_BYTES + 1)), serve("large.bin")]);

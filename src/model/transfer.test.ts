@@ -1,12 +1,12 @@
 /** @file Files out of bodies of both kinds of stream, in parts of any size. */
 
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 
 import type { PackFile } from "../pack.ts";
 import { makeTinyPack, sha256 } from "./fixtures/tiny-pack.ts";
 import { BLOCK_BYTES } from "./manifest.ts";
-import { BodyReader, receiveFile } from "./transfer.ts";
+import { BodyReader, STALLED_MS, receiveFile } from "./transfer.ts";
 
 const SUBJECT = { file: "x.bin", url: "http://127.0.0.1/x.bin" };
 
@@ -84,5 +84,47 @@ describe("receiveFile", () => {
     await expect(receive(whole.subarray(0, 3))).rejects.toMatchObject(corrupt(3));
     await expect(receive(whole, Uint8Array.of(5))).rejects.toMatchObject(corrupt(5));
     await expect(receive()).rejects.toMatchObject(corrupt(0));
+  });
+});
+
+describe("BodyReader", () => {
+  afterEach(() => void vi.useRealTimers());
+
+  /** A body that brings a byte whenever it is told to. */
+  function makeSlowBody(kind: StreamKind): { readonly body: BodyReader; readonly bring: (byte: number) => void } {
+    let bring!: (byte: number) => void;
+    const start = (controller: ReadableByteStreamController | ReadableStreamDefaultController): void => {
+      bring = (byte) => controller.enqueue(Uint8Array.of(byte));
+    };
+    const stream = kind === "bytes" ? new ReadableStream({ type: "bytes", start }) : new ReadableStream({ start });
+    return { body: new BodyReader(new Response(stream), SUBJECT, undefined), bring };
+  }
+
+  it.each(["bytes", "default"] as const)("gives a %s stream up that brings nothing for too long", async (kind) => {
+    vi.useFakeTimers();
+    const { body, bring } = makeSlowBody(kind);
+    const slow = body.read(new Uint8Array(1));
+    await vi.advanceTimersByTimeAsync(STALLED_MS - 1);
+    bring(7);
+    expect(await slow).toEqual(Uint8Array.of(7));
+    const stalled = expect(body.read(new Uint8Array(1))).rejects.toMatchObject({
+      code: "model-fetch-failed",
+      details: { file: "x.bin", stalledMs: STALLED_MS },
+    });
+    await vi.advanceTimersByTimeAsync(STALLED_MS);
+    await stalled;
+    await body.cancel();
+  });
+
+  it.each(["bytes", "default"] as const)("minds no pause between two reads of a %s stream", async (kind) => {
+    vi.useFakeTimers();
+    const { body, bring } = makeSlowBody(kind);
+    for (const byte of [1, 2, 3]) {
+      bring(byte);
+      await vi.advanceTimersByTimeAsync(10 * STALLED_MS);
+      expect(await body.read(new Uint8Array(1))).toEqual(Uint8Array.of(byte));
+      expect(vi.getTimerCount()).toBe(0);
+    }
+    await body.cancel();
   });
 });

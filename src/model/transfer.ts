@@ -4,6 +4,12 @@ import { EmbedError } from "../errors.ts";
 import type { PackFile } from "../pack.ts";
 import { BLOCK_BYTES } from "./manifest.ts";
 
+/**
+ * A body that brings no byte for so long counts as broken off: no browser gives such a connection up by itself, and
+ * slow ones bring a packet every few seconds.
+ */
+export const STALLED_MS = 30_000;
+
 /** What a transfer is of, for its errors. */
 export interface Subject {
   /** File of the pack, or `manifest.json`. */
@@ -51,12 +57,13 @@ export class BodyReader {
    * @param view - Where to put them. Its buffer may be detached by this; the result's buffer takes its place, with
    *   everything that was in it.
    * @returns A view at the start of `view`; empty at the end of the body.
-   * @throws {EmbedError} `model-fetch-failed` when the connection breaks; `aborted`.
+   * @throws {EmbedError} `model-fetch-failed` when the connection breaks, or brings nothing for `STALLED_MS` (details
+   *   `{ file, stalledMs }`); `aborted`.
    */
   async read(view: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>> {
     try {
-      if (this.#reader?.kind === "byob") return (await this.#reader.body.read(view)).value ?? new Uint8Array(0);
-      return await this.#copy(view);
+      if (this.#reader?.kind !== "byob") return await this.#copy(view);
+      return (await this.#unstalled(this.#reader.body.read(view))).value ?? new Uint8Array(0);
     } catch (cause) {
       throw transferError(this.#subject, cause, this.#signal);
     }
@@ -69,12 +76,25 @@ export class BodyReader {
 
   async #copy(view: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>> {
     if (this.#rest.length === 0 && this.#reader?.kind === "plain") {
-      this.#rest = (await this.#reader.body.read()).value ?? this.#rest;
+      this.#rest = (await this.#unstalled(this.#reader.body.read())).value ?? this.#rest;
     }
     const part = this.#rest.subarray(0, view.length);
     this.#rest = this.#rest.subarray(part.length);
     view.set(part);
     return view.subarray(0, part.length);
+  }
+
+  /** The time goes by only while a read waits for bytes: a slow reader stalls nothing. */
+  async #unstalled<T>(reading: Promise<T>): Promise<T> {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const stalled = new Promise<never>((_resolve, reject) => {
+      timer = setTimeout(() => reject(stallError(this.#subject)), STALLED_MS);
+    });
+    try {
+      return await Promise.race([reading, stalled]);
+    } finally {
+      clearTimeout(timer);
+    }
   }
 }
 
@@ -96,10 +116,16 @@ function openReader(body: ReadableStream<Uint8Array<ArrayBuffer>>): Reader {
 
 function transferError(subject: Subject, cause: unknown, signal: AbortSignal | null | undefined): EmbedError {
   if (signal?.aborted) return new EmbedError("aborted", `fetching ${subject.file} was cancelled`, { cause });
+  if (cause instanceof EmbedError) return cause;
   return new EmbedError("model-fetch-failed", `${subject.file}: no complete answer from ${subject.url}`, {
     cause,
     details: { ...subject },
   });
+}
+
+function stallError(subject: Subject): EmbedError {
+  const message = `${subject.file}: not a byte for ${STALLED_MS} ms from ${subject.url}`;
+  return new EmbedError("model-fetch-failed", message, { details: { ...subject, stalledMs: STALLED_MS } });
 }
 
 /** What is done with the bytes of a file. */
