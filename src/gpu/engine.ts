@@ -18,7 +18,7 @@ import { RunFences } from "./run-fences.ts";
 import { LayerSession, loadRuntime, startRuntime, type Runtime } from "./session.ts";
 import { GpuTensorHome, WasmTensorHome, type TensorHome } from "./tensor-home.ts";
 import { TokenTable } from "./token-table.ts";
-import { openWeights, type WeightStore } from "./weights.ts";
+import { openWeights, placedLayerBytes, streamSlots, type WeightStore } from "./weights.ts";
 
 /** What is to run and on what, before anything large is read. */
 export interface ExecutionChoice {
@@ -91,13 +91,18 @@ export interface Engine {
    */
   ready(): Promise<void>;
   /**
-   * The same model in f32 on the same device, for rows that came out not finite in f16; opened at the first call, with
-   * all layers streamed. `null` when this engine runs in f32.
+   * The same model in f32 on the same device, for rows that came out not finite in f16; opened at the first call and
+   * the first after `releaseSafer`, with all layers streamed. Its layers' files are fetched as its passes come to them.
+   * `null` when this engine runs in f32.
    *
    * @param exclusive - The lock of the runs: ONNX Runtime must not run while it makes a session.
-   * @throws {EmbedError} What reading throws, `out-of-memory`, `device-lost`; the next call tries again.
+   * @throws {EmbedError} What reading throws, `out-of-memory`, `device-lost`, `aborted`; the next call tries again.
    */
-  safer(exclusive: Exclusive): Promise<LayerStack | null>;
+  safer(exclusive: Exclusive, signal?: AbortSignal): Promise<LayerStack | null>;
+  /** GPU bytes of the weights that the stack of `safer` holds while it is open: `saferWeightBytes`. */
+  readonly saferBytes: number;
+  /** Frees the GPU memory of the stack of `safer`, if it is open. Not while one of its passes is under way. */
+  releaseSafer(): void;
   /** Frees the buffers that passes left for the next: for when no work is waiting. */
   trim(): void;
   release(): void;
@@ -127,7 +132,7 @@ export async function openEngine(
   try {
     const { sessionMs, weightsMs, runtimeMs, ...parts } = await loadParts(base, execution.activations, options);
     const main = openStack(base, parts);
-    const safer = new SaferStack(base, parts.tokens);
+    const safer = new SaferStack(base, parts);
     const failed = Promise.race([main.failed, safer.failed]);
     void failed.then(() => fences.close());
     return {
@@ -140,7 +145,9 @@ export async function openEngine(
       failed,
       timings: { deviceMs, runtimeMs: importMs + runtimeMs, sessionMs, weightsMs },
       ready: () => fences.ready(),
-      safer: (exclusive) => (execution.activations === "f16" ? safer.open(exclusive) : Promise.resolve(null)),
+      safer: async (exclusive, signal) => (execution.activations === "f16" ? safer.open(exclusive, signal) : null),
+      saferBytes: saferWeightBytes(pack.manifest, execution.activations),
+      releaseSafer: () => safer.close(),
       trim: () => pool?.trim(),
       release: () => {
         main.release();
@@ -153,6 +160,12 @@ export async function openEngine(
     device?.destroy();
     throw error;
   }
+}
+
+/** GPU bytes of the slots in which `Engine.safer` streams its f32 layers beside those of an f16 engine; else 0. */
+export function saferWeightBytes(manifest: PackManifest, activations: Activations): number {
+  if (activations === "f32") return 0;
+  return streamSlots(manifest.architecture.num_hidden_layers, 0) * placedLayerBytes(manifest, "f32");
 }
 
 /** What all stacks of a device share. */
@@ -227,59 +240,80 @@ async function loadParts(
 /** The f32 stack beside an f16 one, opened when it is first needed. */
 class SaferStack {
   readonly #base: EngineBase;
-  readonly #tokens: TokenTable;
-  #opening: Promise<OpenStack> | null = null;
+  readonly #main: StackParts;
+  #opening: Promise<LayerStack> | null = null;
+  #stack: LayerStack | null = null;
+  /** Stays when the stack is closed: it holds no weights, and releasing it could overlap a run. */
+  #session: LayerSession | null = null;
   #released = false;
   /** Resolves with what ended the stack for good. */
   readonly failed: Promise<EmbedError>;
   #fail: (error: EmbedError) => void = () => undefined;
 
-  constructor(base: EngineBase, tokens: TokenTable) {
+  constructor(base: EngineBase, main: StackParts) {
     this.#base = base;
-    this.#tokens = tokens;
+    this.#main = main;
     this.failed = new Promise((resolve) => {
       this.#fail = resolve;
     });
   }
 
-  async open(exclusive: Exclusive): Promise<LayerStack> {
-    const opening = (this.#opening ??= this.#open(exclusive));
-    try {
-      return (await opening).stack;
-    } catch (error) {
-      if (this.#opening === opening) this.#opening = null;
-      throw error;
+  async open(exclusive: Exclusive, signal: AbortSignal | undefined): Promise<LayerStack> {
+    for (;;) {
+      const opening = (this.#opening ??= this.#open(exclusive, signal));
+      try {
+        return await opening;
+      } catch (error) {
+        if (this.#opening === opening) this.#opening = null;
+        // It may have been another caller's signal.
+        const aborted = error instanceof EmbedError && error.code === "aborted";
+        if (!aborted || signal?.aborted || this.#released) throw error;
+      }
     }
+  }
+
+  close(): void {
+    if (!this.#stack) return;
+    this.#stack.release();
+    this.#stack = null;
+    this.#opening = null;
   }
 
   release(): void {
     this.#released = true;
-    this.#opening?.then(
-      (opened) => opened.release(),
-      () => undefined,
-    );
+    const free = (): void => {
+      this.close();
+      this.#session?.release().catch(() => undefined);
+    };
+    void Promise.resolve(this.#opening).then(free, free);
   }
 
-  async #open(exclusive: Exclusive): Promise<OpenStack> {
-    const { pack, runtime, gpu } = this.#base;
+  async #open(exclusive: Exclusive, signal: AbortSignal | undefined): Promise<LayerStack> {
+    const { pack, runtime, fences } = this.#base;
+    const { architecture } = pack.manifest;
     const home = openHome(this.#base, pack.manifest, "f32");
-    const graph = await pack.readFile(pack.manifest.graphs.f32);
-    const weights = await openWeights(pack, home, { residentLayers: 0 });
+    const { files } = this.#main.weights;
+    const reading = signal ? { signal } : {};
+    const weights = await openWeights(pack, home, { ...reading, residentLayers: 0, files });
     try {
-      const session = await exclusive(() =>
-        this.#createSession(() => LayerSession.create(runtime, graph, gpu!.device)),
-      );
-      void session.condemned.then((error) => this.#fail(error));
-      return openStack(this.#base, { session, home, weights, tokens: this.#tokens });
+      const session = (this.#session ??= await this.#createSession(exclusive, reading));
+      const { tokens } = this.#main;
+      return (this.#stack = new LayerStack({ architecture, runtime, fences, session, home, weights, tokens }));
     } catch (error) {
       weights.release();
       throw error;
     }
   }
 
-  async #createSession(create: () => Promise<LayerSession>): Promise<LayerSession> {
-    if (this.#released) throw new EmbedError("disposed", "the engine has been released");
-    return create();
+  async #createSession(exclusive: Exclusive, reading: ReadOptions): Promise<LayerSession> {
+    const { pack, runtime, gpu } = this.#base;
+    const graph = await pack.readFile(pack.manifest.graphs.f32, reading);
+    return exclusive(async () => {
+      if (this.#released) throw new EmbedError("disposed", "the engine has been released");
+      const session = await LayerSession.create(runtime, graph, gpu!.device);
+      void session.condemned.then((error) => this.#fail(error));
+      return session;
+    });
   }
 }
 

@@ -43,11 +43,13 @@ export class LayerFiles {
   readonly #open = new Map<string, Promise<ReadTensor>>();
   /** Files that have been reported to `onBytes`: what is read again comes from a cache. */
   readonly #reported = new Set<string>();
+  readonly #lender: LayerFiles | undefined;
   #options: ReadOptions;
 
-  /** @param options - For the load, until `loaded`. */
-  constructor(pack: PackReader, options: ReadOptions) {
+  /** @param options - For the load, until `loaded`; `lender` has files of the same pack, and what it has open is used. */
+  constructor(pack: PackReader, { lender, ...options }: ReadOptions & { readonly lender?: LayerFiles | undefined }) {
     this.#pack = pack;
+    this.#lender = lender;
     this.#options = options;
   }
 
@@ -84,7 +86,7 @@ export class LayerFiles {
   }
 
   #opened(file: string): Promise<ReadTensor> {
-    const known = this.#open.get(file);
+    const known = this.#known(file);
     if (known) return known;
     const opening = this.#pack.openFile(file, this.#optionsFor(file)).then((ranges): ReadTensor => {
       return async ({ offset, bytes }) => new Uint8Array(await ranges.read(offset, bytes));
@@ -92,6 +94,10 @@ export class LayerFiles {
     this.#open.set(file, opening);
     opening.catch(() => this.#open.delete(file));
     return opening;
+  }
+
+  #known(file: string): Promise<ReadTensor> | undefined {
+    return this.#open.get(file) ?? (this.#lender && this.#lender.#known(file));
   }
 
   #optionsFor(file: string): ReadOptions {

@@ -49,8 +49,8 @@ interface PassState {
   /** KV of the sliced sequences, one after the other. */
   readonly kept: KvCache | null;
   readonly loaded: LoadedChunk[];
-  /** What went wrong on the device in a run that was handed over before. */
-  failure: EmbedError | null;
+  /** What went wrong in a run that was handed over before: on the device, or in who was told of its end. */
+  failure: Error | null;
   ended: boolean;
   /** Resolves when the last run so far is done on the device. */
   lastRun: Promise<void>;
@@ -63,7 +63,7 @@ const FIRST_ROPE_POSITIONS = 1024;
 export class LayerStack {
   readonly #parts: LayerParts;
   /** Each twice as long as the one before; shorter ones are kept, since a pass under way may still use them. */
-  readonly #ropes: { readonly positions: number; readonly tensors: Tensors }[] = [];
+  #ropes: { readonly positions: number; readonly tensors: Promise<Tensors> }[] = [];
 
   constructor(parts: LayerParts) {
     this.#parts = parts;
@@ -84,6 +84,7 @@ export class LayerStack {
       // What this pass could not use must not lie beside it.
       this.#parts.home.trim();
       for (let layer = 0; layer < architecture.num_hidden_layers; layer++) {
+        await this.#parts.weights.fetch(layer, options.signal);
         for (const item of state.loaded) await this.#run({ layer, item, state }, options);
       }
       const ends = endsOf(state.loaded, (sequence) => options.inputIds(sequence).length);
@@ -102,6 +103,7 @@ export class LayerStack {
     await this.#holding(pass, async (state) => {
       for (const chunk of pass.chunks) await this.#load(chunk, state, new Float32Array(chunk.tokenCount * columns));
       this.#parts.home.trim();
+      await this.#parts.weights.fetch(0, options.signal);
       const chosen = new Set([pass.chunks[0], largestOf(pass.chunks), pass.chunks.at(-1)]);
       for (const item of state.loaded.filter(({ chunk }) => chosen.has(chunk))) {
         if (item.chunk.sliced) item.kv.assume(item.chunk.slices[0]!.start);
@@ -111,8 +113,10 @@ export class LayerStack {
     });
   }
 
+  /** Frees the weights and the tables. Not while a pass is under way. */
   release(): void {
-    for (const { tensors } of this.#ropes.splice(0)) Object.values(tensors).forEach((tensor) => this.#release(tensor));
+    for (const { tensors } of this.#ropes) tensors.then((placed) => this.#releaseAll(placed)).catch(() => undefined);
+    this.#ropes = [];
     this.#parts.weights.release();
   }
 
@@ -174,6 +178,7 @@ export class LayerStack {
       const layerFeeds = { ...(await weights.layer(layer)), ...state.rope };
       return fences.run({ expectedMs, onEnd }, () => this.#submit(item, layerFeeds));
     });
+    ended.catch((error: Error) => (state.failure ??= error));
     state.lastRun = ended;
   }
 
@@ -213,29 +218,36 @@ export class LayerStack {
     );
   }
 
-  async #ropeFor(pass: Pass): Promise<Tensors> {
+  #ropeFor(pass: Pass): Promise<Tensors> {
     const needed = longestOf(pass.chunks);
     const known = this.#ropes.find(({ positions }) => positions >= needed);
     if (known) return known.tensors;
-    const { home, architecture } = this.#parts;
     const positions = Math.max(FIRST_ROPE_POSITIONS, 2 ** Math.ceil(Math.log2(needed)));
+    const rope = { positions, tensors: this.#placeRope(positions) };
+    this.#ropes.push(rope);
+    rope.tensors.catch(() => (this.#ropes = this.#ropes.filter((other) => other !== rope)));
+    return rope.tensors;
+  }
+
+  async #placeRope(positions: number): Promise<Tensors> {
+    const { home, architecture } = this.#parts;
     const { cos, sin } = ropeTables({ positions, headDim: architecture.head_dim, theta: architecture.rope_theta });
     const table = { use: "tables", dims: [positions, architecture.head_dim / 2] } as const;
-    const tensors = await home.allocating(
+    return home.allocating(
       () => ({ cos: placeFloats(home, table, cos), sin: placeFloats(home, table, sin) }),
-      (placed) => Object.values(placed).forEach((tensor) => this.#release(tensor)),
+      (placed) => this.#releaseAll(placed),
     );
-    this.#ropes.push({ positions, tensors });
-    return tensors;
   }
 
   #unload({ hidden, indices }: LoadedChunk): void {
-    for (const tensor of [hidden, ...Object.values(indices)]) this.#release(tensor);
+    this.#releaseAll({ ...indices, hidden });
   }
 
   /** Tensors that stay on the CPU (`total_seq`) are garbage. */
-  #release(tensor: Tensor): void {
-    if (tensor.location === "gpu-buffer") this.#parts.home.release(tensor);
+  #releaseAll(tensors: Tensors): void {
+    for (const tensor of Object.values(tensors)) {
+      if (tensor.location === "gpu-buffer") this.#parts.home.release(tensor);
+    }
   }
 }
 

@@ -108,6 +108,38 @@ describe("RunFences", () => {
     expect(await isReady()).toBe(true);
   });
 
+  it("counts a run as ended though who is told of it throws, and says so to who waits for its end", async () => {
+    const thrown = new Error("a hook threw");
+    const events: string[] = [];
+    let bad: string | null = null;
+    const fences = new RunFences({
+      onRun: ({ kind }) => {
+        events.push(kind);
+        if (kind === bad) throw thrown;
+      },
+    });
+    const onEnd = (): void => {
+      if (bad === "onEnd") throw thrown;
+    };
+    for (const settled of [null, Promise.resolve(null)]) {
+      const start = () => fences.run({ expectedMs: null, onEnd }, () => Promise.resolve({ value: 1, settled }));
+      for (bad of ["onEnd", "run-end"]) await expect((await start()).ended).rejects.toBe(thrown);
+      bad = "run-start";
+      await expect(start()).rejects.toBe(thrown);
+      bad = null;
+      await (
+        await start()
+      ).ended;
+      // Nobody listens to this one.
+      bad = "onEnd";
+      await start();
+      await fences.ready();
+    }
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(events.filter((kind) => kind === "run-end")).toHaveLength(10);
+    await fences.ready();
+  });
+
   it("leaves nobody waiting when it is closed", async () => {
     const { start, fences, events, reports, isReady, finish } = setUp();
     const runs = [await start(), await start()];

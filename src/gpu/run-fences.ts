@@ -22,7 +22,8 @@ export interface RunReport<F> {
 
 interface Unfinished {
   readonly expectedMs: number | null;
-  readonly end: () => void;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
 }
 
 /** Counts the runs that the device has not finished, those of all passes together. */
@@ -49,33 +50,31 @@ export class RunFences {
    * Starts a run, which must be ready, and counts it until it has settled.
    *
    * @param run - `expectedMs` if known; `onEnd` is told when the device is done, not after `close` or a failed start.
-   * @returns What `start` resolves with, before the device is done; `ended` resolves with its end, and never rejects.
+   * @returns What `start` resolves with, before the device is done; `ended` resolves with its end, or rejects with what
+   *   `onEnd` or `onRun` threw then: nobody needs to listen, and the run counts as ended all the same.
    */
   async run<T, F>(
     run: { readonly expectedMs: number | null; readonly onEnd?: (report: RunReport<F>) => void },
     start: () => Promise<Submitted<T, F>>,
   ): Promise<{ readonly value: T; readonly ended: Promise<void> }> {
     const started = this.#now();
-    let resolveEnded = (): void => undefined;
-    const ended = new Promise<void>((resolve) => (resolveEnded = resolve));
-    const entry = { expectedMs: run.expectedMs, end: () => this.#end(entry, resolveEnded) };
+    const { entry, ended } = newEntry(run.expectedMs);
     this.#unfinished.add(entry);
-    this.#onRun?.({ kind: "run-start", expectedMs: run.expectedMs });
     try {
+      this.#onRun?.({ kind: "run-start", expectedMs: run.expectedMs });
       const { value, settled } = await start();
       const finish = (failure: F | null): void => {
         if (!this.#unfinished.has(entry)) return;
         const now = this.#now();
         const ms = now - Math.max(started, this.#lastEnd);
         this.#lastEnd = now;
-        run.onEnd?.({ ms, failure });
-        entry.end();
+        this.#end(entry, () => run.onEnd?.({ ms, failure }));
       };
       if (settled) void settled.then(finish);
       else finish(null);
       return { value, ended };
     } catch (error) {
-      entry.end();
+      this.#end(entry);
       throw error;
     }
   }
@@ -83,14 +82,23 @@ export class RunFences {
   /** The device is gone: nothing is waited for any more. */
   close(): void {
     this.#closed = true;
-    for (const entry of this.#unfinished) entry.end();
+    for (const entry of this.#unfinished) this.#end(entry);
     this.#wake();
   }
 
-  #end(entry: Unfinished, resolve: () => void): void {
+  #end(entry: Unfinished, report?: () => void): void {
     if (!this.#unfinished.delete(entry)) return;
-    this.#onRun?.({ kind: "run-end" });
-    resolve();
+    try {
+      report?.();
+    } catch (error) {
+      entry.reject(error);
+    }
+    try {
+      this.#onRun?.({ kind: "run-end" });
+    } catch (error) {
+      entry.reject(error);
+    }
+    entry.resolve();
     this.#wake();
   }
 
@@ -106,4 +114,11 @@ export class RunFences {
     this.#waiting = [];
     for (const wake of waiting) wake();
   }
+}
+
+function newEntry(expectedMs: number | null): { readonly entry: Unfinished; readonly ended: Promise<void> } {
+  let entry: Unfinished | undefined;
+  const ended = new Promise<void>((resolve, reject) => (entry = { expectedMs, resolve, reject }));
+  ended.catch(() => undefined);
+  return { entry: entry!, ended };
 }

@@ -8,6 +8,9 @@ const PAGE_BYTES = 64 * 1024;
 /** Pages kept: the nano table fits whole (22 MB), the 4B one (413 MB in 8 bit) keeps its frequent tokens. */
 const CACHE_PAGES = (32 * 1024 * 1024) / PAGE_BYTES;
 
+/** Pages read and held at once beyond those kept. */
+const BATCH_PAGES = 64;
+
 /** Columns that share a scale. */
 const BLOCK = 32;
 
@@ -43,17 +46,34 @@ export class TokenTable {
    * @returns `[T, H]`, row-major.
    */
   async rows(inputIds: Int32Array): Promise<Float32Array> {
-    const pages = new Map<number, Uint8Array>();
-    const wanted = new Set(Array.from(inputIds, (id) => this.#pageOf(id)));
-    await Promise.all(Array.from(wanted, async (page) => pages.set(page, await this.#page(page))));
     const rows = new Float32Array(inputIds.length * this.#columns);
+    const positions = new Map<number, number[]>();
     inputIds.forEach((id, t) => {
       const page = this.#pageOf(id);
-      const offset = (id - this.#firstRow(page)) * this.#layout.rowBytes;
-      const bytes = pages.get(page)!.subarray(offset, offset + this.#layout.rowBytes);
-      decodeRow(bytes, this.#layout.bits, rows.subarray(t * this.#columns, (t + 1) * this.#columns));
+      const known = positions.get(page);
+      if (known) known.push(t);
+      else positions.set(page, [t]);
     });
+    const pages = [...positions];
+    for (let start = 0; start < pages.length; start += BATCH_PAGES) {
+      const batch = pages.slice(start, start + BATCH_PAGES);
+      await Promise.all(batch.map(([page, at]) => this.#decode(page, { inputIds, at, rows })));
+    }
     return rows;
+  }
+
+  /** The rows of the tokens that stand `at` these positions, all on one page. */
+  async #decode(
+    page: number,
+    what: { readonly inputIds: Int32Array; readonly at: readonly number[]; readonly rows: Float32Array },
+  ): Promise<void> {
+    const bytes = await this.#page(page);
+    const { rowBytes, bits } = this.#layout;
+    for (const t of what.at) {
+      const offset = (what.inputIds[t]! - this.#firstRow(page)) * rowBytes;
+      const row = what.rows.subarray(t * this.#columns, (t + 1) * this.#columns);
+      decodeRow(bytes.subarray(offset, offset + rowBytes), bits, row);
+    }
   }
 
   /** Pages do not cross files: each file starts a new one. */

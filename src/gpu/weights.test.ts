@@ -188,6 +188,50 @@ describe("a streamed layer", () => {
   });
 });
 
+describe("a store beside another one of the same pack", () => {
+  it("fetches the files of its layers when it comes to them, but those that the other one has open", async () => {
+    const { pack, home, weights: main } = await openParts(9, 6);
+    const own = pack.filesOpened.splice(0).map(layerOf);
+    expect(own).toEqual([1, 4, 7]);
+    const weights = await openWeights(pack, home, { residentLayers: 0, files: main.files });
+    // Those of the two slots; the other store has layer 1.
+    expect(pack.filesOpened.map(layerOf)).toEqual([0]);
+    expect(home.liveBytes).toBe((6 + 2 + 2) * weights.layerBytes);
+    for (const layer of [4, 5]) await weights.fetch(layer);
+    expect(pack.filesOpened.map(layerOf)).toEqual([0, 5]);
+    for (let pass = 0; pass < 2; pass++) await runPass(pack, weights);
+    expect(pack.filesOpened.map(layerOf).sort()).toEqual([0, 2, 3, 5, 6, 8]);
+    weights.release();
+    await runPass(pack, main);
+    expect(home.liveBytes).toBe((6 + 2) * main.layerBytes);
+  });
+});
+
+describe("fetch", () => {
+  it("opens the files of a layer that is not resident", async () => {
+    const { pack, weights } = await openParts(6);
+    weights.keep(2);
+    for (const layer of [0, 1, 1]) await weights.fetch(layer);
+    expect(pack.filesOpened.map(layerOf)).toEqual([1]);
+  });
+
+  it("stops waiting when its signal fires, and leaves the fetch to the next who needs it", async () => {
+    const { pack, weights } = await openParts(6);
+    weights.keep(0);
+    let arrive = (): void => undefined;
+    pack.beforeOpen = () => new Promise((resolve) => (arrive = resolve));
+    const controller = new AbortController();
+    const fetching = weights.fetch(3, controller.signal);
+    controller.abort();
+    await expect(fetching).rejects.toMatchObject({ code: "aborted" });
+    await expect(weights.fetch(3, controller.signal)).rejects.toMatchObject({ code: "aborted" });
+    const next = weights.fetch(3);
+    arrive();
+    await next;
+    expect(pack.filesOpened.map(layerOf)).toEqual([3]);
+  });
+});
+
 describe("keep", () => {
   it("gives surplus layers back at once and streams them from then on", async () => {
     const { pack, home, weights } = await openParts(9);

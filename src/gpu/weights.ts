@@ -1,5 +1,5 @@
 /** @file Layer weights: pack → tensors that the layer graph takes as inputs, kept for good or uploaded anew in each pass. */
-import { EmbedError, assert } from "../errors.ts";
+import { EmbedError, assert, throwIfAborted } from "../errors.ts";
 import type { Activations, PackManifest, PackReader, ReadOptions } from "../pack.ts";
 import { widenFloat16 } from "./float16.ts";
 import {
@@ -30,6 +30,16 @@ export interface WeightStore {
   readonly refused: boolean;
   /** Since the load: whole layers, and bytes as placed. */
   readonly uploads: { readonly layers: number; readonly bytes: number };
+  /** For another store of the same pack. */
+  readonly files: LayerFiles;
+  /**
+   * Fetches the files of layer `index` where they are not open yet. Without the run lock, before the layer's first run
+   * of a pass: no query may have to wait for the network.
+   *
+   * @param signal - Ends the waiting; the fetch goes on for the next who needs it.
+   * @throws {EmbedError} What opening throws; `aborted`.
+   */
+  fetch(index: number, signal?: AbortSignal): Promise<void>;
   /**
    * Weights of layer `index` by graph input name, for one run; the layer that is streamed next is read meanwhile.
    * The next call may overwrite them: it may come as soon as the run is submitted, since WebGPU's queue keeps order,
@@ -50,6 +60,12 @@ export interface WeightStore {
 export interface WeightOptions extends ReadOptions {
   /** Layers to keep; the others are streamed. @default all */
   readonly residentLayers?: number;
+  /**
+   * Of a store of the same pack: what it has open is used, other files are opened when their layers are first needed.
+   *
+   * @default every streamed layer's files are opened at once
+   */
+  readonly files?: LayerFiles;
 }
 
 /** One layer computes from the first while the second is filled. */
@@ -69,7 +85,7 @@ export function streamSlots(layers: number, residentLayers: number): number {
 }
 
 /**
- * Places the resident layers and the slots, and opens the files of the streamed layers.
+ * Places the resident layers and the slots, and opens the files of the streamed layers (but see `files`).
  *
  * Resident layers stand evenly among the streamed ones, the first layer among them, so that their computing hides the
  * uploads. JS memory holds one layer's file at a time, of streamed layers one tensor. When the GPU refuses a layer the
@@ -131,7 +147,8 @@ class LayerWeights implements WeightStore {
   uploads = { layers: 0, bytes: 0 };
   readonly #manifest: PackManifest;
   readonly #home: TensorHome;
-  readonly #files: LayerFiles;
+  readonly files: LayerFiles;
+  readonly #opensLater: boolean;
   readonly #lifetime = new AbortController();
   /** Layers that are to be resident. While they are not there yet, others may stay in their stead. */
   #wanted = new Set<number>();
@@ -145,10 +162,12 @@ class LayerWeights implements WeightStore {
   constructor(pack: PackReader, home: TensorHome, options: WeightOptions) {
     this.#manifest = pack.manifest;
     this.#home = home;
-    this.#files = new LayerFiles(pack, options);
+    const { files: lender, residentLayers, ...reading } = options;
+    this.files = new LayerFiles(pack, { ...reading, lender });
+    this.#opensLater = lender !== undefined;
     this.layers = pack.manifest.architecture.num_hidden_layers;
     this.layerBytes = placedLayerBytes(pack.manifest, home.activations);
-    this.#want(options.residentLayers ?? this.layers);
+    this.#want(residentLayers ?? this.layers);
   }
 
   get residentLayers(): number {
@@ -162,9 +181,9 @@ class LayerWeights implements WeightStore {
   async load(): Promise<void> {
     for (let next = this.#nextToLoad(); next !== undefined; next = this.#nextToLoad()) await this.#filledPlace(next);
     for (let index = 0; index < this.layers; index++) {
-      if (!this.#residents.has(index)) await this.#files.open(layerTensors(this.#manifest, index));
+      if (!this.#opensLater) await this.fetch(index);
     }
-    this.#files.loaded(this.#lifetime.signal);
+    this.files.loaded(this.#lifetime.signal);
     this.uploads = { layers: 0, bytes: 0 };
   }
 
@@ -174,6 +193,10 @@ class LayerWeights implements WeightStore {
     const missing = indices.filter((i) => !this.#placeOf(i));
     const streamed = this.#slots.size < this.slots ? missing.find((i) => !this.#wanted.has(i)) : undefined;
     return streamed ?? missing.find((i) => this.#wanted.has(i));
+  }
+
+  async fetch(index: number, signal?: AbortSignal): Promise<void> {
+    if (!this.#residents.has(index)) await orAborted(this.files.open(layerTensors(this.#manifest, index)), signal);
   }
 
   async layer(index: number): Promise<Tensors> {
@@ -278,7 +301,7 @@ class LayerWeights implements WeightStore {
     const tensors = layerTensors(this.#manifest, index);
     place.filling = true;
     try {
-      const read = await (this.#slots.has(place) ? this.#files.open(tensors) : this.#files.readOnce(tensors));
+      const read = await (this.#slots.has(place) ? this.files.open(tensors) : this.files.readOnce(tensors));
       for (const tensor of tensors) {
         if (!current()) return;
         await this.#inOrder(() => this.#place(place, { tensor, read, current }));
@@ -342,6 +365,21 @@ class LayerWeights implements WeightStore {
   #throwIfReleased(): void {
     if (this.#lifetime.signal.aborted) throw new EmbedError("disposed", "the weights have been released");
   }
+}
+
+/** Leaves the task to itself when the signal fires. */
+async function orAborted(task: Promise<unknown>, signal: AbortSignal | undefined): Promise<void> {
+  const settled = new AbortController();
+  const aborted = new Promise<void>((resolve) => {
+    if (signal?.aborted) resolve();
+    else signal?.addEventListener("abort", () => resolve(), { once: true, signal: settled.signal });
+  });
+  try {
+    await Promise.race([aborted, task]);
+  } finally {
+    settled.abort();
+  }
+  throwIfAborted(signal);
 }
 
 /**
