@@ -25,7 +25,7 @@ export const METRICS = {
   },
   strata_request_duration_seconds: {
     type: "histogram",
-    help: "From a request's arrival to its end, whatever the outcome",
+    help: "From a request's arrival to its vectors",
     labels: { priority: PRIORITY },
   },
   strata_queue_requests: {
@@ -40,10 +40,10 @@ export const METRICS = {
   },
   strata_queue_wait_seconds: {
     type: "histogram",
-    help: "From a request's arrival in the queue to its first run",
+    help: "Time of a request in which none of its passes ran",
     labels: { priority: PRIORITY },
   },
-  strata_texts_total: { type: "counter", help: "Texts that got their vector", labels: {} },
+  strata_texts_total: { type: "counter", help: "Texts whose pass went well", labels: {} },
   strata_tokens_total: { type: "counter", help: "Tokens that went through all layers", labels: {} },
   strata_pass_duration_seconds: {
     type: "histogram",
@@ -79,7 +79,7 @@ export const METRICS = {
     help: "Layers that stay in GPU memory, or are uploaded anew in each pass",
     labels: { residency: ["resident", "streamed"] },
   },
-  strata_out_of_memory_total: { type: "counter", help: "Allocations that the GPU refused", labels: {} },
+  strata_out_of_memory_total: { type: "counter", help: "Passes that ended for want of memory", labels: {} },
   strata_vram_budget_changes_total: {
     type: "counter",
     help: "Times the budget was made smaller or larger",
@@ -90,7 +90,11 @@ export const METRICS = {
     help: "Lost devices and workers that were replaced, by the error's code",
     labels: { cause: ANY },
   },
-  strata_watchdog_misses_total: { type: "counter", help: "Runs that did not end by their deadline", labels: {} },
+  strata_watchdog_misses_total: {
+    type: "counter",
+    help: "Workers found frozen: silent, or with a run past its deadline",
+    labels: {},
+  },
   strata_uploads_total: { type: "counter", help: "Streamed layers written to the GPU", labels: {} },
   strata_upload_bytes_total: { type: "counter", help: "Bytes of streamed layers written to the GPU", labels: {} },
   strata_rows_rerun_total: { type: "counter", help: "Rows that were not finite and were run again in f32", labels: {} },

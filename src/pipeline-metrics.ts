@@ -43,9 +43,9 @@ export class PipelineMetrics {
     this.#metrics.add("strata_out_of_memory_total", 1);
   }
 
-  /** A row was run again in f32. */
-  reran(): void {
-    this.#metrics.add("strata_rows_rerun_total", 1);
+  /** Rows were run again in f32. */
+  reran(rows: number): void {
+    this.#metrics.add("strata_rows_rerun_total", rows);
   }
 
   faulty(rows: number): void {

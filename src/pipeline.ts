@@ -53,6 +53,12 @@ export interface PipelineParts {
   readonly loaded: Pick<EmbedderStatus, "selfChecks" | "load">;
 }
 
+/** Most tokens in a run of rows that f16 could not do: few, and in a stack whose layers are all streamed. */
+const MEND_CHUNK_TOKENS = 256;
+
+/** After these no row is worth mending. */
+const ENDS_THE_PASS: ReadonlySet<string> = new Set(["aborted", "device-lost", "worker-crashed", "disposed"]);
+
 /** Runs requests: those of one priority share passes, those of different priorities interleave run by run. */
 export class EmbedPipeline implements Pipeline {
   readonly failed: Promise<EmbedError>;
@@ -62,6 +68,8 @@ export class EmbedPipeline implements Pipeline {
   /** One run at a time, whoever's it is: two at once freeze ONNX Runtime. */
   readonly #runs = new PriorityMutex();
   #state: EmbedderStatus["state"] = "ready";
+  /** While the device is being checked, a row that f16 cannot do is a fault of the device. */
+  #checking = false;
 
   constructor(parts: PipelineParts) {
     this.#parts = parts;
@@ -76,7 +84,7 @@ export class EmbedPipeline implements Pipeline {
       ...(queue && { limits: queue }),
       onPass: (pass) => this.#metrics.passed(pass),
       onWait: (priority, ms) => this.#metrics.waited(priority, ms),
-      onIdle: () => engine.trim(),
+      onIdle: () => this.#rest(),
     });
     this.failed = engine.failed;
     void this.failed.then((error) => {
@@ -170,7 +178,7 @@ export class EmbedPipeline implements Pipeline {
   }
 
   /**
-   * Unit vectors of full dimensions, for the self-check: ids to vectors as any request goes.
+   * Unit vectors of full dimensions, for the self-check: ids to vectors as any request goes, but that no row is mended.
    *
    * @param options - `chunkTokens`: most tokens in one run, if fewer than the plan's.
    */
@@ -178,10 +186,15 @@ export class EmbedPipeline implements Pipeline {
     batch: readonly Int32Array[],
     options: { readonly chunkTokens?: number | undefined; readonly signal?: AbortSignal } = {},
   ): Promise<Float32Array[]> {
-    const { rows } = await this.#scheduler.submit(batch, { priority: "normal", ...options });
-    const { max } = this.#parts.manifest.dimensions;
-    const { vectors } = this.#pool(rows, max, "reject");
-    return batch.map((_, i) => vectors.subarray(i * max, (i + 1) * max));
+    this.#checking = true;
+    try {
+      const { rows } = await this.#scheduler.submit(batch, { priority: "normal", ...options });
+      const { max } = this.#parts.manifest.dimensions;
+      const { vectors } = this.#pool(rows, max, "reject");
+      return batch.map((_, i) => vectors.subarray(i * max, (i + 1) * max));
+    } finally {
+      this.#checking = false;
+    }
   }
 
   dispose(): void {
@@ -255,22 +268,41 @@ export class EmbedPipeline implements Pipeline {
     }
   }
 
-  /** Runs rows that have no direction again in f32, where the layers run in f16; each alone. */
+  /**
+   * Runs rows that have no direction again in f32, where the layers run in f16. Whatever goes wrong with that leaves
+   * them without a direction: it is no business of the pass's other rows.
+   */
   async #mend(rows: Map<number, Float32Array>, context: PassContext): Promise<void> {
-    const bad = [...rows].filter(([, row]) => !hasDirection(row)).map(([sequence]) => sequence);
-    if (bad.length === 0) return;
+    let bad = [...rows].filter(([, row]) => !hasDirection(row)).map(([sequence]) => sequence);
+    if (bad.length === 0 || this.#checking) return;
+    const { exclusive, signal, priority } = context;
     const { engine, planner } = this.#parts;
-    const stack = await engine.safer(context.exclusive);
-    if (stack === null) return;
-    for (const sequence of bad) {
-      const inputIds = context.inputIds(sequence);
-      const [pass] = planner.plan([inputIds.length], context.priority).passes;
-      if (!pass) continue;
-      const { exclusive, signal } = context;
-      const again = await stack.runPass(pass, { inputIds: () => inputIds, exclusive, signal });
-      rows.set(sequence, again.get(0)!);
-      this.#metrics.reran();
+    try {
+      const stack = await engine.safer(exclusive, signal);
+      planner.reservedBytes = engine.saferBytes;
+      while (stack !== null && bad.length > 0) {
+        const inputs = bad.map((sequence) => context.inputIds(sequence));
+        const lengths = inputs.map(({ length }) => length);
+        // Planned for f16: in half as many tokens f32 takes no more.
+        const { passes } = planner.plan(lengths, priority, { chunkTokens: MEND_CHUNK_TOKENS });
+        if (passes[0] === undefined) return;
+        const mended = await stack.runPass(passes[0], { inputIds: (i) => inputs[i]!, exclusive, signal });
+        for (const [i, row] of mended) rows.set(bad[i]!, row);
+        this.#metrics.reran(mended.size);
+        bad = bad.filter((_, i) => !mended.has(i));
+      }
+    } catch (error) {
+      if (error instanceof EmbedError && !ENDS_THE_PASS.has(error.code)) return;
+      throw error;
     }
+  }
+
+  /** Nothing waits: gives back what was kept for the next pass. */
+  #rest(): void {
+    const { engine, planner } = this.#parts;
+    engine.trim();
+    engine.releaseSafer();
+    planner.reservedBytes = 0;
   }
 }
 

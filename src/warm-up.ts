@@ -1,7 +1,7 @@
 /** @file Warm-up: the usual shapes once before they are asked for, so that no first request compiles pipelines. */
 import type { Planner } from "./batch/planner.ts";
 import type { PriorityMutex } from "./batch/queue.ts";
-import { throwIfAborted } from "./errors.ts";
+import { EmbedError, throwIfAborted } from "./errors.ts";
 import type { Engine } from "./gpu/engine.ts";
 import { nextTask } from "./next-task.ts";
 import type { CallHooks, EmbedProgress, WarmUpRequest, WarmUpResult } from "./types.ts";
@@ -12,8 +12,11 @@ import type { CallHooks, EmbedProgress, WarmUpRequest, WarmUpResult } from "./ty
  */
 const USUAL_BATCHES: readonly (readonly number[])[] = [[16], [40], [60, 90, 120], [512]];
 
-/** A real query must not wait for this. */
+/** Whatever is asked meanwhile goes first, between two runs. */
 const PRIORITY = "bulk";
+
+/** When to try again while requests run: nobody knows how long they take. */
+const RETRY_MS = 1000;
 
 interface WarmUpParts {
   readonly engine: Pick<Engine, "stack" | "ready">;
@@ -25,7 +28,7 @@ interface WarmUpParts {
 /**
  * Runs each batch's first and last chunk through one layer, twice: the first time compiles and allocates.
  *
- * @throws {EmbedError} `aborted`, `out-of-memory`, `device-lost`.
+ * @throws {EmbedError} `aborted`, `out-of-memory`, `device-lost`; `queue-full` when requests under way hold the memory.
  */
 export async function warmUp(
   parts: WarmUpParts,
@@ -55,17 +58,28 @@ async function rehearse(
 ): Promise<number> {
   const { passes, impossible } = planner.plan(lengths, PRIORITY);
   if (impossible) throw impossible.error;
+  if (passes.length === 0) throw noRoomNow(lengths);
   const started = performance.now();
   for (const pass of passes) {
     throwIfAborted(signal);
-    await engine.stack.rehearse(pass, {
-      signal,
-      exclusive: async (run) => {
-        await nextTask();
-        await engine.ready();
-        return runs.run(PRIORITY, run, { signal });
-      },
-    });
+    planner.begin(pass, PRIORITY);
+    try {
+      await engine.stack.rehearse(pass, {
+        signal,
+        exclusive: async (run) => {
+          await nextTask();
+          await engine.ready();
+          return runs.run(PRIORITY, run, { signal });
+        },
+      });
+    } finally {
+      planner.end(pass, null);
+    }
   }
   return performance.now() - started;
+}
+
+function noRoomNow(lengths: readonly number[]): EmbedError {
+  const message = `requests under way hold the memory to warm up ${lengths.join(", ")} tokens: warm up before them`;
+  return new EmbedError("queue-full", message, { details: { lengths, retryAfterMs: RETRY_MS } });
 }
