@@ -10,7 +10,7 @@ import { RecoveryNotice } from "./recovery-notice.tsx";
 import { ResultList } from "./result-list.tsx";
 import { SearchBox } from "./search-box.tsx";
 import type { SettingsProblem } from "./settings.ts";
-import { stageOf } from "./state.ts";
+import { isRecovering, stageOf } from "./state.ts";
 import type { PageState } from "./state.ts";
 import { StatusPanel } from "./status-panel.tsx";
 import { useStore } from "./store.ts";
@@ -44,7 +44,7 @@ export function App({ page, problems }: { page: Page; problems: readonly Setting
             inputRef={input}
             query={state.search.query}
             questions={state.sample?.questions ?? []}
-            waiting={state.status === null}
+            waiting={state.status === null || isRecovering(state.status)}
             onQuery={onQuery}
           />
         )}
@@ -63,7 +63,14 @@ export function App({ page, problems }: { page: Page; problems: readonly Setting
             onResume={() => page.resume()}
             onFiles={onFiles}
           />
-          {state.status && <StatusPanel status={state.status} search={state.search} latency={page.latency()} />}
+          {state.status && (
+            <StatusPanel
+              status={state.status}
+              search={state.search}
+              latency={page.latency()}
+              onRetryGpu={() => page.useDevice("auto")}
+            />
+          )}
         </aside>
       </main>
       <footer class="footer">{strings.footer}</footer>
@@ -78,8 +85,9 @@ function Model({ page, state }: { page: Page; state: PageState }) {
     return <FailureCard failure={failure} wasReady={status !== null} onRetry={() => void page.open()} />;
   }
   if (status === null) return <LoadCard load={load} onCancel={() => page.cancel()} />;
-  const recovering = status.state === "recovering" || status.state === "gpu-blocked";
-  return recovering ? <RecoveryNotice status={status} load={load} onProcessor={() => page.useProcessor()} /> : null;
+  return isRecovering(status) ? (
+    <RecoveryNotice status={status} load={load} onProcessor={() => page.useDevice("wasm")} />
+  ) : null;
 }
 
 /** For those who measure: tests and benchmarks read the root's attributes. */

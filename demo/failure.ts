@@ -18,10 +18,5 @@ export function isFatal(error: unknown): boolean {
   return !(error instanceof EmbedError) || FATAL.has(error.code);
 }
 
-const FATAL: ReadonlySet<string> = new Set([
-  "device-lost",
-  "worker-crashed",
-  "out-of-memory",
-  "numeric-fault",
-  "disposed",
-]);
+/** Of a single text or a moment of little memory the model survives. */
+const FATAL: ReadonlySet<string> = new Set(["device-lost", "worker-crashed", "disposed"]);

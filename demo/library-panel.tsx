@@ -1,5 +1,6 @@
 /** @file What is in the library, how far the indexing is, and the way to add files. */
 import { useEffect, useState } from "preact/hooks";
+import { FailureText } from "./failure-card.tsx";
 import { clipTo } from "./format.ts";
 import { TEXT_EXTENSIONS } from "./import-files.ts";
 import type { ImportReport, IndexingState, PageState } from "./state.ts";
@@ -29,6 +30,11 @@ export function LibraryPanel(props: LibraryPanelProps) {
         )}
       </div>
       <Progress indexing={indexing} ready={ready} />
+      {indexing.failure && (
+        <div role="alert" data-testid="indexing-error">
+          <FailureText failure={indexing.failure} />
+        </div>
+      )}
       {sample?.failure && (
         <p class="failure-message" role="alert" data-testid="sample-error">
           {strings.library.samplesFailed(sample.failure)}

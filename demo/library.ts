@@ -1,7 +1,7 @@
 /** @file What can be searched: passages and their vectors, indexed in batches that give way to queries. */
 import { FlatIndex } from "../src/index.ts";
 import type { Embedder, EmbeddingMatrix } from "../src/index.ts";
-import { isAborted } from "./failure.ts";
+import { isAborted, isFatal, toFailure } from "./failure.ts";
 import { FIRST_BATCH, nextBatchSize, remainingMs } from "./indexing-pace.ts";
 import type { Hit, IndexingRun, IndexingState, Passage } from "./state.ts";
 
@@ -17,7 +17,7 @@ export interface LibraryListener {
   onIndexing(state: IndexingState): void;
   /** There is more to find. */
   onGrowth(): void;
-  /** The model failed; what was indexed is kept. */
+  /** The model is gone; what was indexed is kept. */
   onFailure(error: unknown): void;
 }
 
@@ -65,15 +65,19 @@ export class Library {
     this.#working = working;
     this.#run = NO_RUN;
     this.#tell({ working: true, remainingMs: null });
+    let failure: unknown = null;
     try {
       await this.#indexAll(this.#embedder, working.signal);
     } catch (error) {
       // A run that was stopped has been replaced and reports nothing.
-      if (this.#working === working && !isAborted(error)) this.#listener.onFailure(error);
+      if (this.#working === working && !isAborted(error)) failure = error;
     } finally {
       if (this.#working === working) this.#working = null;
     }
-    if (!working.signal.aborted) this.#tell({ working: false, remainingMs: null });
+    const isSerious = failure !== null && isFatal(failure);
+    if (isSerious) this.#listener.onFailure(failure);
+    else if (!working.signal.aborted)
+      this.#tell({ working: false, remainingMs: null, failure: failure === null ? null : toFailure(failure) });
   }
 
   /** The passages closest to an embedded query; best first, none that points away from it. */
@@ -115,8 +119,9 @@ export class Library {
     this.#working = null;
   }
 
-  #tell(now: { readonly working: boolean; readonly remainingMs: number | null }): void {
-    this.#listener.onIndexing({ done: this.#indexed, total: this.#entries.length, run: this.#run, ...now });
+  #tell(now: Pick<IndexingState, "working" | "remainingMs"> & Partial<IndexingState>): void {
+    const state = { done: this.#indexed, total: this.#entries.length, run: this.#run, failure: null };
+    this.#listener.onIndexing({ ...state, ...now });
   }
 }
 

@@ -1,6 +1,6 @@
 /** @file The page without its looks: model, library and search box work together and tell the store. */
-import { createEmbedder, summarize } from "../src/index.ts";
-import type { DurationSummary, Embedder } from "../src/index.ts";
+import { createEmbedder, EmbedError, summarize } from "../src/index.ts";
+import type { DeviceChoice, DurationSummary, Embedder, EmbedderStatus } from "../src/index.ts";
 import { toFailure } from "./failure.ts";
 import { readImport } from "./import-files.ts";
 import type { FileSource, ImportedPassage } from "./import-files.ts";
@@ -9,7 +9,7 @@ import type { Entry } from "./library.ts";
 import { fetchSample } from "./sample.ts";
 import { SearchSession } from "./search-session.ts";
 import type { Settings } from "./settings.ts";
-import { INITIAL_STATE } from "./state.ts";
+import { INITIAL_STATE, isRecovering } from "./state.ts";
 import type { PageState } from "./state.ts";
 import { createStore } from "./store.ts";
 import type { Store } from "./store.ts";
@@ -50,8 +50,7 @@ export class Page {
         ...this.#settings,
         signal: opening.signal,
         onProgress: (load) => this.store.update({ load }),
-        // Before the library uses it, the page is not to be called ready.
-        onStatus: (status) => this.#embedder && this.store.update({ status }),
+        onStatus: (status) => this.#follow(status),
       });
     } catch (error) {
       this.#fail(error);
@@ -88,9 +87,10 @@ export class Page {
     void this.#library.resume();
   }
 
-  /** Waits no longer for the GPU: the model is loaded on the processor. */
-  useProcessor(): void {
-    this.#embedder?.recover({ device: "wasm" }).catch((error: unknown) => this.#fail(error));
+  /** Waits no longer for the GPU, or tries it again. */
+  useDevice(device: DeviceChoice): void {
+    // What it ends in comes as a status.
+    this.#embedder?.recover({ device }).catch(() => undefined);
   }
 
   /** The text in the search box has changed. */
@@ -122,6 +122,17 @@ export class Page {
     const embedder = this.#embedder;
     this.#embedder = null;
     embedder?.dispose();
+  }
+
+  #follow(status: EmbedderStatus): void {
+    // Before the library uses the model, the page is not to be called ready.
+    if (this.#embedder === null) return;
+    const begins = isRecovering(status) && !isRecovering(this.store.get().status ?? status);
+    this.store.update({ status, ...(begins && { load: null }) });
+    if (status.state === "failed") {
+      const message = status.recovery.lastLoss ?? strings.failure.stopped;
+      this.#fail(new EmbedError("device-lost", message));
+    }
   }
 
   #fail(error: unknown): void {

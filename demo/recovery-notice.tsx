@@ -16,8 +16,11 @@ export function RecoveryNotice({ status, load, onProcessor }: RecoveryNoticeProp
   const { state, recovery } = status;
   const blocked = state === "gpu-blocked";
   return (
-    <section class="card notice" role="status" data-testid="recovery" data-state={state}>
-      <h2>{blocked ? strings.recovery.blocked : strings.recovery.recovering}</h2>
+    <section class="card notice" data-testid="recovery" data-state={state}>
+      {/* Alone: the countdown is not to be read out every second. */}
+      <div role="status">
+        <h2>{blocked ? strings.recovery.blocked : strings.recovery.recovering}</h2>
+      </div>
       {recovery.lastLoss && <p class="small">{recovery.lastLoss}</p>}
       {blocked ? <Countdown retryAfterMs={recovery.retryAfterMs ?? 0} /> : <Reload load={load} />}
       <p>{strings.recovery.kept}</p>

@@ -33,6 +33,8 @@ export interface IndexingState {
   readonly working: boolean;
   /** `null` until there is something to estimate from. */
   readonly remainingMs: number | null;
+  /** Why it stopped, though there is more to do and the model works. */
+  readonly failure: Failure | null;
 }
 
 export interface Hit {
@@ -91,17 +93,30 @@ export const INITIAL_STATE: PageState = {
   load: null,
   status: null,
   failure: null,
-  indexing: { done: 0, total: 0, run: { passages: 0, tokens: 0, elapsedMs: 0 }, working: false, remainingMs: null },
+  indexing: {
+    done: 0,
+    total: 0,
+    run: { passages: 0, tokens: 0, elapsedMs: 0 },
+    working: false,
+    remainingMs: null,
+    failure: null,
+  },
   sample: null,
   imports: [],
   search: { query: "", answered: null, hits: [], timings: null, failure: null },
 };
 
-export type Stage = "loading" | "indexing" | "ready" | "error";
+/** A lost device or worker is being replaced; requests wait. */
+export function isRecovering({ state }: EmbedderStatus): boolean {
+  return state === "recovering" || state === "gpu-blocked";
+}
+
+export type Stage = "loading" | "recovering" | "indexing" | "ready" | "error";
 
 /** What the page is about, in a word; `ready` only when there is nothing left to do. */
 export function stageOf(state: PageState): Stage {
   if (state.failure !== null) return "error";
   if (state.status === null || state.sample === null) return "loading";
+  if (isRecovering(state.status)) return "recovering";
   return state.indexing.working ? "indexing" : "ready";
 }

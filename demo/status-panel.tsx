@@ -3,6 +3,7 @@ import type { ComponentChildren } from "preact";
 import type { DeviceStatus, DurationSummary, EmbedderStatus, LoadTimings, SelfCheckResult } from "../src/index.ts";
 import { formatDuration } from "./format.ts";
 import { MemoryBar } from "./memory-bar.tsx";
+import { isRecovering } from "./state.ts";
 import type { PageState, QueryTimings } from "./state.ts";
 import { strings } from "./strings.ts";
 import { TimeBars, TimeSplit } from "./time-split.tsx";
@@ -12,10 +13,12 @@ interface StatusPanelProps extends Pick<PageState, "search"> {
   readonly status: EmbedderStatus;
   /** Of all queries so far; `null` before the first. */
   readonly latency: DurationSummary | null;
+  /** The GPU was given up; the visitor wants it tried again. */
+  readonly onRetryGpu: () => void;
 }
 
 /** Facts of the loaded model and of the last query. */
-export function StatusPanel({ status, search, latency }: StatusPanelProps) {
+export function StatusPanel({ status, search, latency, onRetryGpu }: StatusPanelProps) {
   return (
     <section class="card panel" aria-labelledby="status-heading" data-testid="status">
       <h2 id="status-heading">{strings.status.heading}</h2>
@@ -27,7 +30,7 @@ export function StatusPanel({ status, search, latency }: StatusPanelProps) {
       ) : (
         <p class="small split">{strings.status.noQuery}</p>
       )}
-      <Facts status={status} latency={latency} />
+      <Facts status={status} latency={latency} onRetryGpu={onRetryGpu} />
       <h3>
         {strings.status.loadTime} <Total ms={status.load.totalMs} />
       </h3>
@@ -40,13 +43,18 @@ function Total({ ms }: { ms: number | undefined }) {
   return <span class="figures">{ms === undefined ? "" : formatDuration(ms)}</span>;
 }
 
-function Facts({ status, latency }: Pick<StatusPanelProps, "status" | "latency">) {
+function Facts({ status, latency, onRetryGpu }: Omit<StatusPanelProps, "search">) {
   const { device, model, selfChecks, vram, recovery } = status;
   return (
     <dl class="facts">
       <Fact term={strings.status.device} id="device">
         {deviceName(device)}
         <span class="small">{device.reason}</span>
+        {device.kind === "wasm" && recovery.lastLoss !== null && (
+          <button type="button" class="button" onClick={onRetryGpu} data-testid="retry-gpu">
+            {strings.recovery.retryGpu}
+          </button>
+        )}
       </Fact>
       <Fact term={strings.status.precision} id="activations">
         {strings.status.activations(device.activations)}
@@ -65,7 +73,7 @@ function Facts({ status, latency }: Pick<StatusPanelProps, "status" | "latency">
           </span>
         ))}
       </Fact>
-      {vram.peakBytes > 0 && (
+      {vram.peakBytes > 0 && !isRecovering(status) && (
         <Fact term={strings.status.vram} id="vram">
           <MemoryBar vram={vram} />
         </Fact>

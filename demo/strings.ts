@@ -123,6 +123,7 @@ export const strings = {
     kept: "What is indexed stays, and what you asked for will be answered.",
     retryIn: (wait: string): string => `After two crashes browsers wait. Next try in ${wait}.`,
     processor: "Use the processor instead",
+    retryGpu: "Try the GPU again",
   },
 
   library: {

@@ -1,5 +1,5 @@
-/** @file WebGPU forced: on software here (`?device=webgpu`), on the real adapter in f16 with `STRATA_GPU=1`. */
-import { expect, test } from "@playwright/test";
+/** @file WebGPU forced, and taken away: on software here (`?device=webgpu`), on the real adapter in f16 with `STRATA_GPU=1`. */
+import { chromium, expect, test } from "@playwright/test";
 import { realGpu } from "../tools/chromium.mjs";
 import { watchWorkerHeap } from "../bench/heap.ts";
 import { DemoPage, MAX_LOAD_HEAP_BYTES, passageIds, questions } from "./page.ts";
@@ -25,4 +25,30 @@ test("indexes and searches on WebGPU", async ({ page }) => {
     expect(await demo.topIds(3), query).toContain(answer);
   }
   demo.expectNoFaults();
+});
+
+test("goes on after a crash of the GPU process, with nothing lost", async ({ launchOptions, baseURL }) => {
+  test.setTimeout(600_000);
+  // A browser of its own: a GPU process that crashed once counts against all its pages.
+  const browser = await chromium.launch(launchOptions);
+  try {
+    const page = await browser.newPage({ baseURL: baseURL! });
+    const demo = new DemoPage(page);
+    await demo.open("?device=webgpu");
+    await demo.untilIndexed(8);
+    const before = Number(await demo.app.getAttribute("data-indexed"));
+    const session = await browser.newBrowserCDPSession();
+    // The answer never comes: the command takes down who would give it.
+    void session.send("Browser.crashGpuProcess").catch(() => undefined);
+    await expect(demo.app).toHaveAttribute("data-state", "recovering", { timeout: 60_000 });
+    await expect(page.getByTestId("recovery")).toBeVisible();
+    const { query } = questions[0]!;
+    await demo.search.fill(query);
+    await expect(page.getByTestId("results")).toHaveAttribute("data-query", query, { timeout: 240_000 });
+    await demo.untilIndexed(before + 8);
+    await expect(demo.app).toHaveAttribute("data-device", "webgpu");
+    await expect(page.getByTestId("status-recoveries")).toContainText("1;");
+  } finally {
+    await browser.close();
+  }
 });
