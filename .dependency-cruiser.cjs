@@ -35,7 +35,10 @@ module.exports = {
       from: { path: "^src/((open-)?pipeline|open-planner|pipeline-metrics|warm-up)[.]ts$" },
       to: {
         path: "^(src|workers|demo)/",
-        pathNot: [`^src/(${STAGES})/`, "^src/(errors|metrics|pack|types|next-task|open-planner|pipeline|pipeline-metrics|self-check|warm-up)[.]ts$"],
+        pathNot: [
+          `^src/(${STAGES})/`,
+          "^src/(errors|metrics|pack|types|next-task|open-planner|pipeline|pipeline-metrics|self-check|warm-up)[.]ts$",
+        ],
       },
     },
     {
