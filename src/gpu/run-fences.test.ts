@@ -54,6 +54,16 @@ describe("RunFences", () => {
     expect(await isReady()).toBe(false);
   });
 
+  it("times a run whose end comes in after that of the readback that waited for it", async () => {
+    const { fences, start, finish, clock, reports } = setUp();
+    const run = await start();
+    clock.now = 10;
+    await fences.run({ expectedMs: null }, () => Promise.resolve({ value: [], settled: null }));
+    finish[0]!();
+    await run.ended;
+    expect(reports).toEqual([{ ms: 10, failure: null }]);
+  });
+
   it("times a run from the end of the one before it", async () => {
     const { start, finish, clock, reports } = setUp();
     const first = await start();
