@@ -17,32 +17,64 @@ interface HeapUsage {
 /** Time between two looks. */
 const SAMPLE_MS = 10;
 
+/** Garbage that only a second collection finds: what finalizers of the first one let go. */
+const COLLECTIONS = 3;
+
 /**
  * Samples the heap of the page's first worker until stopped.
  *
  * @returns Stops the sampling and gives the peaks.
  */
 export async function watchWorkerHeap(page: Page): Promise<() => HeapPeak> {
-  const session = await page.context().newCDPSession(page);
+  const call = await attachToWorker(page);
   const peak: HeapPeak = { usedBytes: 0, withBuffersBytes: 0 };
-  let worker = "";
-  let id = 0;
-  session.on("Target.attachedToTarget", ({ sessionId }) => (worker ||= sessionId));
-  session.on("Target.receivedMessageFromTarget", ({ message }) => {
-    const { result } = JSON.parse(message) as { result?: HeapUsage };
-    if (!result?.usedSize) return;
-    peak.usedBytes = Math.max(peak.usedBytes, result.usedSize);
-    peak.withBuffersBytes = Math.max(peak.withBuffersBytes, result.usedSize + result.backingStorageSize);
-  });
-  await session.send("Target.setAutoAttach", { autoAttach: true, waitForDebuggerOnStart: false, flatten: false });
-  const timer = setInterval(() => {
-    if (!worker) return;
-    const message = JSON.stringify({ id: ++id, method: "Runtime.getHeapUsage" });
-    // The worker may be gone by now; the next look tells.
-    session.send("Target.sendMessageToTarget", { sessionId: worker, message }).catch(() => undefined);
-  }, SAMPLE_MS);
+  const look = async (): Promise<void> => {
+    const { usedSize, backingStorageSize } = await call<HeapUsage>("Runtime.getHeapUsage");
+    peak.usedBytes = Math.max(peak.usedBytes, usedSize);
+    peak.withBuffersBytes = Math.max(peak.withBuffersBytes, usedSize + backingStorageSize);
+  };
+  // The worker may be gone by now; the next look tells.
+  const timer = setInterval(() => void look().catch(() => undefined), SAMPLE_MS);
   return () => {
     clearInterval(timer);
     return peak;
+  };
+}
+
+/**
+ * To be called before the page starts its worker.
+ *
+ * @returns Collects the worker's garbage and tells what is left, at each call.
+ */
+export async function measureWorkerHeap(page: Page): Promise<() => Promise<HeapPeak>> {
+  const call = await attachToWorker(page);
+  return async () => {
+    for (let i = 0; i < COLLECTIONS; i++) await call("HeapProfiler.collectGarbage");
+    const { usedSize, backingStorageSize } = await call<HeapUsage>("Runtime.getHeapUsage");
+    return { usedBytes: usedSize, withBuffersBytes: usedSize + backingStorageSize };
+  };
+}
+
+/** @returns Calls a method of the protocol in the page's first worker; rejects while there is none. */
+async function attachToWorker(page: Page): Promise<<T>(method: string) => Promise<T>> {
+  const session = await page.context().newCDPSession(page);
+  let worker = "";
+  let id = 0;
+  const waiting = new Map<number, (result: unknown) => void>();
+  session.on("Target.attachedToTarget", ({ sessionId }) => (worker ||= sessionId));
+  session.on("Target.receivedMessageFromTarget", ({ message }) => {
+    const { id: answered, result } = JSON.parse(message) as { id?: number; result?: unknown };
+    waiting.get(answered ?? NaN)?.(result);
+    waiting.delete(answered ?? NaN);
+  });
+  await session.send("Target.setAutoAttach", { autoAttach: true, waitForDebuggerOnStart: false, flatten: false });
+  return async <T>(method: string) => {
+    const number = ++id;
+    const answer = new Promise<unknown>((resolve) => waiting.set(number, resolve));
+    await session.send("Target.sendMessageToTarget", {
+      sessionId: worker,
+      message: JSON.stringify({ id: number, method }),
+    });
+    return (await answer) as T;
   };
 }
