@@ -79,8 +79,7 @@ function report({ rounds, aloneMs, lengths, layers }: Results): Section {
     details: [
       `${lengths.length} passages, ${sum(lengths)} tokens (${Math.min(...lengths)} to ${Math.max(...lengths)}), ` +
         `${layers} layers; queries of ${Math.min(...QUERY_TOKENS)} to ${Math.max(...QUERY_TOKENS)} tokens; ` +
-        `${rounds.length} rounds of both in turn. The loss is the median of theirs; the queries' own runs took ` +
-        `${percent(median(rounds.map(({ sample }) => shareOfQueries(sample))))} of the job's time.`,
+        `${rounds.length} rounds of both in turn. The loss is the median of theirs.`,
       table(
         ["milliseconds", "p50", "p95", "most"],
         [
@@ -111,6 +110,7 @@ function check(rounds: readonly Round[]): Check[] {
   );
   // Round by round: what else the machine does changes from one to the next.
   const loss = median(rounds.map(({ alone, beside }) => 1 - beside / alone));
+  const own = median(rounds.map(({ sample }) => shareOfQueries(sample)));
   return [
     {
       what: `most runs of the job that one of ${waits.length} queries waited for`,
@@ -130,6 +130,8 @@ function check(rounds: readonly Round[]): Check[] {
       limit: `≤ ${percent(MOST_LOSS, 0)}`,
       passed: loss <= MOST_LOSS,
     },
+    // On a device so slow that queries are a large part of its work, the limit cannot be met by any scheduler.
+    { what: "– of it beyond the queries' own runs", measured: percent(loss - own), limit: "measured", passed: null },
   ];
 }
 

@@ -127,6 +127,19 @@ describe("Scheduler priorities", () => {
     await bulk;
   });
 
+  it("goes on when one class waits for the memory of another, and a third for the first", async () => {
+    const device = new FakeDevice();
+    const budgetBytes = schedulerOn(device).planner.neededBytes(16_000);
+    const { scheduler } = schedulerOn(device, { budgetBytes });
+    const bulk = scheduler.submit(textsOf([8000, 8000]), { priority: "bulk" });
+    await afterRuns(device, 3);
+    const query = scheduler.submit(textsOf([16_000]), { priority: "interactive" });
+    for (let i = 0; i < 20; i++) await new Promise(setImmediate);
+    const normal = scheduler.submit(textsOf([8000, 100]), { priority: "normal" });
+    const done = await Promise.all([bulk, query, normal]);
+    expect(done.map(({ rows }) => rows.length)).toEqual([2, 1, 2]);
+  });
+
   it("asks the device whether it takes a run before it decides whose that is", async () => {
     const device = new FakeDevice();
     let release = (): void => undefined;

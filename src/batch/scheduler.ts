@@ -214,8 +214,8 @@ export class Scheduler {
    */
   async #runNext(lane: Lane, left: readonly JobItem[]): Promise<readonly JobItem[]> {
     if (this.#higher(lane.priority).some(({ waitsForMemory }) => waitsForMemory)) {
-      // What has just been freed is theirs.
-      await this.#ended.next;
+      // What has just been freed is theirs. Not busy meanwhile, or whoever holds the memory would wait for this lane.
+      await this.#standBack(lane, this.#ended.next);
       return left;
     }
     const lengths = left.map(({ inputIds }) => inputIds.length);
