@@ -76,7 +76,7 @@ export default defineConfig(({ mode }) => ({
         define: {
           __STRATA_GPU__: JSON.stringify(realGpu),
           // Each costs a reload: a few for every change, as many as the published figures for those.
-          __STRATA_FAULTS__: process.env["STRATA_FAULTS"] ?? "3",
+          __STRATA_FAULTS__: process.env["STRATA_FAULTS"] ?? "2",
         },
         test: {
           name: "chromium",
