@@ -13,6 +13,17 @@ function observed(times: (flops: number) => number, sizes: readonly number[], ru
 }
 
 describe("RunPace", () => {
+  it("plans finite times after runs that the clock saw no time in", () => {
+    const pace = new RunPace("gpu");
+    for (let run = 0; run < 3; run++) pace.observe(1e9, 0);
+    for (let run = 0; run < 3; run++) pace.observe(1e10, 1);
+    for (const flops of [1e9, 2e9, 1e12]) {
+      expect(pace.plannedMs(flops)).toBeGreaterThan(0);
+      expect(pace.plannedMs(flops)).toBeLessThan(Infinity);
+    }
+    expect(pace.takeCliff()).toBe(false);
+  });
+
   it("plans by an assumption for the kind of device, and expects nothing, until runs were seen", () => {
     expect(new RunPace("gpu").expectedMs(1e9)).toBeNull();
     const [gpu, wasm, software] = (["gpu", "wasm", "software"] as const).map((kind) =>

@@ -10,6 +10,9 @@ export type PaceKind = "gpu" | "software" | "wasm";
  */
 const ASSUMED_FLOPS: Readonly<Record<PaceKind, number>> = { gpu: 0.4e12, software: 0.5e9, wasm: 15e9 };
 
+/** The finest clock of a browser ticks so often: a run that seems to have taken no time took some. */
+const CLOCK_MS = 0.005;
+
 /** Runs of one size that are remembered: their median stands for the size, so that four odd ones do not matter. */
 const REMEMBERED_RUNS = 9;
 
@@ -67,9 +70,10 @@ export class RunPace {
     this.#assumed = 1000 / ASSUMED_FLOPS[kind];
   }
 
-  /** Takes in a run of one layer that did `flops` operations in `ms` milliseconds. */
-  observe(flops: number, ms: number): void {
-    if (!(flops > 0) || !(ms >= 0)) return;
+  /** Takes in a run of one layer that did `flops` operations in `measuredMs` milliseconds. */
+  observe(flops: number, measuredMs: number): void {
+    if (!(flops > 0) || !(measuredMs >= 0)) return;
+    const ms = Math.max(measuredMs, CLOCK_MS);
     const key = classOf(flops);
     const size = this.#classes.get(key) ?? { recent: [], runs: 0, lastRun: 0, best: Infinity };
     this.#classes.set(key, size);
