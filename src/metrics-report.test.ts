@@ -188,7 +188,6 @@ describe("summarize", () => {
     const summary = summarize(metrics.snapshot());
     expect(summary).toMatchObject({
       requests: { ok: 10, failed: 2 },
-      linearPaddingShare: 0,
       attentionPaddingShare: 0.25,
       recoveries: 3,
       outOfMemory: 0,

@@ -67,9 +67,7 @@ export interface MetricsSummary {
   readonly runs: DurationSummary | null;
   readonly texts: number;
   readonly tokens: number;
-  /** 0 … 1. */
-  readonly linearPaddingShare: number;
-  /** 0 … 1. */
+  /** 0 … 1; in linear layers there is none. */
   readonly attentionPaddingShare: number;
   readonly uploads: { readonly layers: number; readonly bytes: number };
   readonly outOfMemory: number;
@@ -84,8 +82,7 @@ export function summarize(snapshot: MetricsSnapshot): MetricsSummary {
     (snapshot[name] as readonly { readonly labels: Labels; readonly value: number }[])
       .filter(({ labels }) => label === undefined || labels[label] === text)
       .reduce((sum, { value }) => sum + value, 0);
-  const paddingShare = (name: "strata_attention_rows_total" | "strata_linear_rows_total"): number =>
-    total(name, "kind", "padding") / (total(name) || 1);
+  const paddedRows = total("strata_attention_rows_total", "kind", "padding");
   const ok = total("strata_requests_total", "outcome", "ok");
   return {
     requests: { ok, failed: total("strata_requests_total") - ok },
@@ -95,8 +92,7 @@ export function summarize(snapshot: MetricsSnapshot): MetricsSummary {
     runs: summarizeDuration(snapshot.strata_run_duration_seconds[0]),
     texts: total("strata_texts_total"),
     tokens: total("strata_tokens_total"),
-    linearPaddingShare: paddingShare("strata_linear_rows_total"),
-    attentionPaddingShare: paddingShare("strata_attention_rows_total"),
+    attentionPaddingShare: paddedRows / (total("strata_attention_rows_total") || 1),
     uploads: { layers: total("strata_uploads_total"), bytes: total("strata_upload_bytes_total") },
     outOfMemory: total("strata_out_of_memory_total"),
     recoveries: total("strata_recoveries_total"),

@@ -60,11 +60,6 @@ export const METRICS = {
     help: "Rows of the rectangles that attention works on, per layer: tokens, or padding",
     labels: { kind: ["token", "padding"] },
   },
-  strata_linear_rows_total: {
-    type: "counter",
-    help: "Rows in the linear layers, per layer: tokens, or padding",
-    labels: { kind: ["token", "padding"] },
-  },
   strata_vram_live_bytes: { type: "gauge", help: "GPU memory held now", labels: {} },
   strata_vram_peak_bytes: { type: "gauge", help: "Most GPU memory held at once", labels: {} },
   strata_vram_budget_bytes: { type: "gauge", help: "GPU memory that plans may take", labels: {} },

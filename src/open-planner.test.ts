@@ -1,5 +1,6 @@
 /** @file Budgets that planners of a pack start with. */
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { ACME } from "./fixtures/adapter.ts";
 import { makeTinyPack } from "./model/fixtures/tiny-pack.ts";
 import { openPlanner } from "./open-planner.ts";
 import type { LoadRequest } from "./types.ts";
@@ -7,20 +8,10 @@ import type { LoadRequest } from "./types.ts";
 const GIB = 2 ** 30;
 const { manifest } = makeTinyPack();
 
-const adapter = {
-  vendor: "acme",
-  architecture: "one",
-  description: "Acme One",
-  software: false,
-  shaderF16: true,
-  subgroupMinSize: 32,
-  maxBufferSize: 2 * GIB,
-};
-
 type Request = Parameters<typeof openPlanner>[0];
 
 function open(request: Request, kind: "webgpu" | "wasm" = "webgpu") {
-  return openPlanner(request, { execution: { kind, activations: "f32", subgroups: false }, adapter }, manifest);
+  return openPlanner(request, { execution: { kind, activations: "f32", subgroups: false }, adapter: ACME }, manifest);
 }
 
 describe("openPlanner", () => {

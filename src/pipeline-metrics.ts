@@ -23,7 +23,6 @@ export class PipelineMetrics {
   passed({ sequences, tokens, cells, ms }: PassEvent): void {
     this.#metrics.add("strata_texts_total", sequences);
     this.#metrics.add("strata_tokens_total", tokens);
-    this.#metrics.add("strata_linear_rows_total", tokens, { kind: "token" });
     this.#metrics.add("strata_attention_rows_total", tokens, { kind: "token" });
     this.#metrics.add("strata_attention_rows_total", cells - tokens, { kind: "padding" });
     this.#metrics.observe("strata_pass_duration_seconds", ms / 1000);

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { ACME } from "../fixtures/adapter.ts";
 import { VramBudget, budgetKey, openBudget, startBudget } from "./budget.ts";
 
 const GIB = 2 ** 30;
@@ -184,15 +185,7 @@ describe("VramBudget on a GPU that bears so much", () => {
 });
 
 describe("budgetKey", () => {
-  const adapter = {
-    vendor: "acme",
-    architecture: "one",
-    description: "Acme One",
-    software: false,
-    shaderF16: true,
-    subgroupMinSize: 32,
-    maxBufferSize: GIB,
-  };
+  const adapter = { ...ACME, maxBufferSize: GIB };
   const pack = { name: "p", revision: "1", bits: 4, activations: "f32" } as const;
 
   it("differs by adapter, pack and activations", () => {

@@ -1,19 +1,8 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { packUrl, randomIds, realGpu } from "../fixtures/browser-packs.ts";
+import { captureDevices } from "../fixtures/capture-devices.ts";
 import { openPipeline } from "../open-pipeline.ts";
 import type { EmbedProgress, SelfCheckResult } from "../types.ts";
-
-/** Lets a test see the device that the engine opens. */
-function captureDevices(): GPUDevice[] {
-  const devices: GPUDevice[] = [];
-  const requestDevice = GPUAdapter.prototype.requestDevice;
-  vi.spyOn(GPUAdapter.prototype, "requestDevice").mockImplementation(async function (this: GPUAdapter, descriptor) {
-    const device = await requestDevice.call(this, descriptor);
-    devices.push(device);
-    return device;
-  });
-  return devices;
-}
 
 afterEach(() => vi.restoreAllMocks());
 

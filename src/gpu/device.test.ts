@@ -1,16 +1,6 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
-import type { AdapterFacts } from "../types.ts";
+import { ACME } from "../fixtures/adapter.ts";
 import { candidates, findAdapter } from "./device.ts";
-
-const HARDWARE: AdapterFacts = {
-  vendor: "acme",
-  architecture: "one",
-  description: "",
-  software: false,
-  shaderF16: true,
-  subgroupMinSize: 32,
-  maxBufferSize: 2 ** 31,
-};
 
 const names = (list: ReturnType<typeof candidates>): string[] =>
   list.map(({ execution: e }) => `${e.kind} ${e.activations}${e.subgroups ? " subgroups" : ""}`);
@@ -19,17 +9,17 @@ const f32 = { activations: "f32" } as const;
 
 describe("candidates", () => {
   it("goes from the fastest to the safest", () => {
-    const list = candidates({ device: "auto", activations: "f16" }, { adapter: HARDWARE, missing: "" });
+    const list = candidates({ device: "auto", activations: "f16" }, { adapter: ACME, missing: "" });
     expect(names(list)).toEqual(["webgpu f16 subgroups", "webgpu f16", "webgpu f32", "wasm f32"]);
   });
 
   it("asks for no subgroups where they are narrower than 16", () => {
-    const adapter = { ...HARDWARE, subgroupMinSize: 8 };
+    const adapter = { ...ACME, subgroupMinSize: 8 };
     expect(names(candidates({ device: "webgpu", ...f32 }, { adapter, missing: "" }))).toEqual(["webgpu f32"]);
   });
 
   it("takes WebAssembly on a software adapter and says why", () => {
-    const adapter = { ...HARDWARE, software: true };
+    const adapter = { ...ACME, software: true };
     const list = candidates({ device: "auto", ...f32 }, { adapter, missing: "" });
     expect(names(list)).toEqual(["wasm f32"]);
     expect(list[0]!.reason).toContain("software");
@@ -37,21 +27,21 @@ describe("candidates", () => {
 
   it("does not settle for less while a lost GPU may come back", () => {
     const wish = { device: "auto", ...f32, afterCrash: true } as const;
-    for (const adapter of [null, { ...HARDWARE, software: true }]) {
+    for (const adapter of [null, { ...ACME, software: true }]) {
       const found = { adapter, missing: "none" };
       expect(() => candidates(wish, found)).toThrow(expect.objectContaining({ code: "webgpu-unavailable" }));
       expect(names(candidates({ ...wish, device: "wasm" }, found))).toEqual(["wasm f32"]);
     }
-    expect(names(candidates(wish, { adapter: HARDWARE, missing: "" }))[0]).toBe("webgpu f32 subgroups");
+    expect(names(candidates(wish, { adapter: ACME, missing: "" }))[0]).toBe("webgpu f32 subgroups");
   });
 
   it("uses a software adapter when WebGPU is demanded, and never WebAssembly then", () => {
-    const adapter = { ...HARDWARE, software: true, subgroupMinSize: 4 };
+    const adapter = { ...ACME, software: true, subgroupMinSize: 4 };
     expect(names(candidates({ device: "webgpu", ...f32 }, { adapter, missing: "" }))).toEqual(["webgpu f32"]);
   });
 
   it("says so when f16 is wished for and missing", () => {
-    const adapter = { ...HARDWARE, shaderF16: false };
+    const adapter = { ...ACME, shaderF16: false };
     const list = candidates({ device: "auto", activations: "f16" }, { adapter, missing: "" });
     expect(names(list)[0]).toBe("webgpu f32 subgroups");
     expect(list[0]!.reason).toContain("shader-f16");

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { compare, packUrl, randomIds } from "../fixtures/browser-packs.ts";
+import { captureDevices } from "../fixtures/capture-devices.ts";
 import { openHttpPack } from "../model/source.ts";
 import type { Chunk, Pass, RunEvent, Slice } from "../types.ts";
 import { chooseExecution, openEngine, type Engine, type EngineOptions } from "./engine.ts";
@@ -59,18 +60,6 @@ async function rowsOf(stack: LayerStack, pass: Pass, options: Partial<PassOption
   const inputIds = (sequence: number): Int32Array => sequences[sequence]!;
   const rows = await stack.runPass(pass, { inputIds, exclusive: lock(), ...options });
   return [...rows].sort(([a], [b]) => a - b).map(([, row]) => row);
-}
-
-/** Lets a test see the device that the engine opens. */
-function captureDevices(): GPUDevice[] {
-  const devices: GPUDevice[] = [];
-  const requestDevice = GPUAdapter.prototype.requestDevice;
-  vi.spyOn(GPUAdapter.prototype, "requestDevice").mockImplementation(async function (this: GPUAdapter, descriptor) {
-    const device = await requestDevice.call(this, descriptor);
-    devices.push(device);
-    return device;
-  });
-  return devices;
 }
 
 describe.each<Device>(["wasm", "webgpu"])("LayerStack on %s", (device) => {
