@@ -20,24 +20,24 @@ module.exports = {
       from: { path: `^src/(${STAGES})/`, pathNot: "[.]test[.]ts$" },
       to: {
         path: "^(src|workers|demo|tools|bench)/",
-        pathNot: ["^src/(errors|metrics|pack|types|next-task)[.]ts$", "^src/$1/"],
+        pathNot: ["^src/(delivery|errors|metrics|pack|types|next-task)[.]ts$", "^src/$1/"],
       },
     },
     {
       name: "foundations-import-nothing",
       severity: "error",
-      from: { path: "^src/(errors|metrics|pack|types|next-task)[.]ts$" },
-      to: { pathNot: "^src/(metrics|pack|types)[.]ts$" },
+      from: { path: "^src/(delivery|errors|metrics|pack|types|next-task)[.]ts$" },
+      to: { pathNot: "^src/(delivery|metrics|pack|types)[.]ts$" },
     },
     {
       name: "pipeline-composes-stages-only",
       severity: "error",
-      from: { path: "^src/((open-)?pipeline|open-planner|pipeline-metrics|warm-up)[.]ts$" },
+      from: { path: "^src/(assess|(open-)?pipeline|open-planner|pipeline-metrics|warm-up)[.]ts$" },
       to: {
         path: "^(src|workers|demo)/",
         pathNot: [
           `^src/(${STAGES})/`,
-          "^src/(errors|metrics|pack|types|next-task|open-planner|pipeline|pipeline-metrics|self-check|warm-up)[.]ts$",
+          "^src/(delivery|errors|metrics|pack|types|next-task|open-planner|pipeline|pipeline-metrics|self-check|warm-up)[.]ts$",
         ],
       },
     },
@@ -45,12 +45,19 @@ module.exports = {
       name: "thread-knows-no-stage",
       severity: "error",
       from: { path: "^src/thread/", pathNot: ["[.]test[.]ts$", "/fixtures/"] },
-      to: { path: "^src/", pathNot: ["^src/thread/", "^src/(errors|metrics|pack|types)[.]ts$"] },
+      to: { path: "^src/", pathNot: ["^src/thread/", "^src/(delivery|errors|metrics|pack|types)[.]ts$"] },
+    },
+    {
+      name: "the-store-s-page-side-knows-no-stage",
+      severity: "error",
+      comment: "What crosses to the store's worker does so through src/thread.",
+      from: { path: "^src/(pack-store|model-input|wrong-type)[.]ts$" },
+      to: { path: "^src/", pathNot: ["^src/thread/", "^src/(delivery|errors|model-input|wrong-type)[.]ts$"] },
     },
     {
       name: "demo-uses-the-public-api",
       severity: "error",
-      from: { path: "^demo/" },
+      from: { path: "^demo/", pathNot: "[.]test[.]ts$" },
       to: { path: "^(src|workers|tools|bench)/", pathNot: "^src/index[.]ts$" },
     },
     {

@@ -7,6 +7,7 @@ export const ERROR_CODES = [
   "model-fetch-failed",
   "model-corrupt",
   "storage-full",
+  "storage-busy",
   "webgpu-unavailable",
   "out-of-memory",
   "device-lost",

@@ -1,8 +1,9 @@
 /** @file Loading: pack → device → a pipeline that has given its known answers. */
+import type { DownloadProgress } from "./delivery.ts";
 import { EmbedError } from "./errors.ts";
 import { chooseExecution, openEngine, type EngineOptions, type ExecutionChoice } from "./gpu/engine.ts";
 import { readFinalNorm } from "./gpu/weights.ts";
-import { openHttpPack } from "./model/source.ts";
+import { openModel } from "./model/open-model.ts";
 import { embeddingSpace } from "./model/space.ts";
 import { openPlanner } from "./open-planner.ts";
 import { EmbedPipeline, type PipelineParts } from "./pipeline.ts";
@@ -41,15 +42,16 @@ export async function openPipeline(request: LoadRequest, hooks: LoadHooks): Prom
 async function load(request: LoadRequest, hooks: LoadHooks & { readonly signal: AbortSignal }): Promise<EmbedPipeline> {
   const { signal } = hooks;
   const clock = new Clock();
-  hooks.onProgress?.({ phase: "device", loadedBytes: 0, totalBytes: 0 });
+  hooks.onProgress?.({ phase: "device", loadedBytes: 0, totalBytes: 0, download: null });
   const failedChecks = request.failedChecks ?? [];
   const { device = "auto", activations = "f32", afterCrash = false } = request;
   const wish = { device, activations, afterCrash };
   // Before anything large is fetched: a device that is missing must not cost a download.
-  const [choice, pack] = await Promise.all([
+  const [choice, model] = await Promise.all([
     clock.time("deviceMs", () => chooseExecution(wish, navigator.gpu, failedChecks)),
-    clock.time("manifestMs", () => openHttpPack(request.modelUrl, { signal })),
+    clock.time("manifestMs", () => openModel(request, { signal, fetch: hooks.fetch })),
   ]);
+  const { pack, storage } = await clock.time("downloadMs", () => model.open({ signal, onProgress: reportDownload(hooks) }));
   const selfChecks: SelfCheckResult[] = [...failedChecks];
   const report = reportBytes(pack.manifest, choice, hooks);
   try {
@@ -67,7 +69,7 @@ async function load(request: LoadRequest, hooks: LoadHooks & { readonly signal: 
       planner,
       budgetKey,
       queue: request.queue,
-      loaded: { selfChecks, load: clock.timings },
+      loaded: { selfChecks, load: clock.timings, storage },
     });
     selfChecks.push(await clock.time("selfCheckMs", () => checkPipeline({ pipeline, pack, choice, ...parts }, signal)));
     clock.stop();
@@ -172,7 +174,16 @@ function wrongAnswers(selfCheck: SelfCheckResult, { saferLeft: retry }: Executio
   return new EmbedError("numeric-fault", message, { details: { selfCheck, retry } });
 }
 
-/** Turns bytes as they arrive into progress of the whole load. */
+/** The store's progress as one of the load. */
+function reportDownload({ onProgress }: LoadHooks): (download: DownloadProgress) => void {
+  return (download) => {
+    if (download.phase === "manifest") return;
+    const { phase, loadedBytes, totalBytes } = download;
+    onProgress?.({ phase, loadedBytes, totalBytes, download });
+  };
+}
+
+/** Turns bytes as they are read into progress of the whole load. */
 function reportBytes(
   manifest: PackManifest,
   { execution }: ExecutionChoice,
@@ -183,10 +194,10 @@ function reportBytes(
   let loadedBytes = 0;
   return (phase, bytes) => {
     loadedBytes += bytes;
-    hooks.onProgress?.({ phase, loadedBytes, totalBytes });
+    hooks.onProgress?.({ phase, loadedBytes, totalBytes, download: null });
     // The graph's session is all that is left to wait for when every byte is here.
     if (phase === "weights" && loadedBytes === totalBytes) {
-      hooks.onProgress?.({ phase: "session", loadedBytes, totalBytes });
+      hooks.onProgress?.({ phase: "session", loadedBytes, totalBytes, download: null });
     }
   };
 }
@@ -196,6 +207,7 @@ class Clock {
   readonly #started = performance.now();
   readonly timings: { -readonly [Phase in keyof LoadTimings]: number } = {
     manifestMs: 0,
+    downloadMs: 0,
     deviceMs: 0,
     runtimeMs: 0,
     sessionMs: 0,

@@ -1,4 +1,4 @@
-/** @file The pack: what `tools/pack` writes and `model/` reads. Types only. */
+/** @file The pack: what `tools/pack` writes and `model/` fetches, stores and reads. Types only. */
 
 /** A query gets the instruction prompt, a document is embedded as it stands. */
 export type Role = "query" | "document";

@@ -20,10 +20,13 @@ const opened = new Map<string, EmbedPipeline>();
 afterAll(() => opened.forEach((pipeline) => pipeline.dispose()));
 afterEach(() => vi.restoreAllMocks());
 
+/** What is not kept need not be cleared away. */
+const from = (url: string) => ({ model: { url }, storage: "none" }) as const;
+
 /** Opened once for all tests: on software WebGPU the self-check alone takes half a minute. */
-async function open(modelUrl: string, request: Omit<LoadRequest, "modelUrl">): Promise<EmbedPipeline> {
-  const key = JSON.stringify([modelUrl, request]);
-  const pipeline = opened.get(key) ?? (await openPipeline({ modelUrl, ...request }, {}));
+async function open(url: string, request: Omit<LoadRequest, "model">): Promise<EmbedPipeline> {
+  const key = JSON.stringify([url, request]);
+  const pipeline = opened.get(key) ?? (await openPipeline({ ...from(url), ...request }, {}));
   opened.set(key, pipeline);
   return pipeline;
 }
@@ -42,7 +45,7 @@ function longest(device: "wasm" | "webgpu", model: "nano" | "stress"): number {
   if (device === "wasm" || realGpu) return Infinity;
   return model === "nano" ? 140 : 1000;
 }
-interface Wish extends Omit<LoadRequest, "modelUrl"> {
+interface Wish extends Omit<LoadRequest, "model"> {
   readonly device: "wasm" | "webgpu";
   readonly activations: Activations;
 }
@@ -121,7 +124,7 @@ describe("a pack whose known answers do not come out", () => {
       const [first, ...others] = manifest.golden;
       return { ...manifest, golden: [{ ...first!, vector: first!.vector.toReversed() }, ...others] };
     });
-    await expect(openPipeline({ modelUrl: stress, device: "wasm" }, {})).rejects.toMatchObject({
+    await expect(openPipeline({ ...from(stress), device: "wasm" }, {})).rejects.toMatchObject({
       code: "numeric-fault",
       details: { retry: false, selfCheck: { passed: false, tolerance: 2e-5 } },
     });
@@ -132,7 +135,7 @@ describe("a pack whose known answers do not come out", () => {
       ...manifest,
       golden: manifest.golden.map((known) => ({ ...known, text: "other" })),
     }));
-    const loading = openPipeline({ modelUrl: builtInPackUrl(), device: "wasm" }, {});
+    const loading = openPipeline({ ...from(builtInPackUrl()), device: "wasm" }, {});
     await expect(loading).rejects.toMatchObject({ code: "model-corrupt", details: { text: "other" } });
   });
 });
@@ -140,7 +143,7 @@ describe("a pack whose known answers do not come out", () => {
 describe("truncation", () => {
   it("embeds what fits, marks the row, and keeps the end token", async () => {
     serveManifest((manifest) => ({ ...manifest, maxTokens: 256 }));
-    const pipeline = await openPipeline({ modelUrl: stress, device: "wasm" }, {});
+    const pipeline = await openPipeline({ ...from(stress), device: "wasm" }, {});
     const long = randomIds(300, 7);
     await expect(pipeline.embed([[5], long], {}, {})).rejects.toMatchObject({
       code: "invalid-input",
@@ -158,9 +161,9 @@ describe("truncation", () => {
 });
 
 describe("a quantised pack", () => {
-  const vectorsIn = async (modelUrl: string, golden: readonly Golden[]): Promise<Float32Array[]> => {
+  const vectorsIn = async (url: string, golden: readonly Golden[]): Promise<Float32Array[]> => {
     const ids = golden.map(({ input_ids }) => input_ids);
-    return vectorsOf(await open(modelUrl, { device: "wasm" }), ids);
+    return vectorsOf(await open(url, { device: "wasm" }), ids);
   };
   const report = (bits: number, actual: readonly Float32Array[], golden: readonly Golden[]): Difference => {
     const expected = golden.map(({ embedding }) => embedding);

@@ -63,7 +63,7 @@ function openPipeline(safer: () => Promise<LayerStack | null>) {
     tokenizer: null,
     gain: Float32Array.of(1, 1),
     space: "",
-    loaded: { selfChecks: [], load: {} as never },
+    loaded: { selfChecks: [], load: {} as never, storage: {} as never },
   });
 }
 

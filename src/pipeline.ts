@@ -50,7 +50,7 @@ export interface PipelineParts {
   /** Embedding-space id, without the dimensions. */
   readonly space: string;
   /** How the load went. */
-  readonly loaded: Pick<EmbedderStatus, "selfChecks" | "load">;
+  readonly loaded: Pick<EmbedderStatus, "selfChecks" | "load" | "storage">;
 }
 
 /** Most tokens in a run of rows that f16 could not do: few, and in a stack whose layers are all streamed. */

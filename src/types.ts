@@ -1,4 +1,5 @@
 /** @file Hand-over types in pipeline order: pack → text → ids → plan → vectors. Types only. */
+import type { DownloadProgress, ModelSource, StorageChoice, StorageStatus } from "./delivery.ts";
 import type { MetricsSnapshot } from "./metrics.ts";
 import type { Activations, Role, WeightBits } from "./pack.ts";
 
@@ -181,8 +182,9 @@ export type DeviceChoice = "auto" | "webgpu" | "wasm";
 
 /** What crosses to the worker with `load`. */
 export interface LoadRequest {
-  /** Absolute URL of the pack's folder. */
-  readonly modelUrl: string;
+  readonly model: ModelSource;
+  /** `"none"`: read from the source each time, nothing is kept. @default "auto": kept in the browser's storage */
+  readonly storage?: StorageChoice;
   /** @default "auto" */
   readonly device?: DeviceChoice;
   /** f16 only where the device has `shader-f16`. @default "f32" */
@@ -205,13 +207,16 @@ export interface LoadRequest {
   readonly failedChecks?: readonly SelfCheckResult[];
 }
 
-export type LoadPhase = "device" | "weights" | "session" | "self-check";
+/** In order. `download` and `verify` only when something has to be fetched into the browser's storage. */
+export type LoadPhase = "device" | "download" | "verify" | "weights" | "session" | "self-check";
 
 export interface LoadProgress {
   readonly phase: LoadPhase;
-  /** Of the whole pack, so that one bar fits all phases; both are 0 in phase `device`, before the manifest is read. */
+  /** Of the whole pack, anew in the phases `download`, `verify` and `weights`; 0 in `device`, before the manifest is read. */
   readonly loadedBytes: number;
   readonly totalBytes: number;
+  /** How the download goes; `null` in other phases. */
+  readonly download: DownloadProgress | null;
 }
 
 export interface EmbedProgress {
@@ -266,6 +271,8 @@ export interface DeviceStatus extends Execution {
 /** Phases overlap, so they add up to more than the total. */
 export interface LoadTimings {
   readonly manifestMs: number;
+  /** Fetching into the browser's storage and reading it back; 0 for what is there already. */
+  readonly downloadMs: number;
   readonly deviceMs: number;
   /** Fetching, compiling and starting ONNX Runtime. */
   readonly runtimeMs: number;
@@ -348,6 +355,7 @@ export interface EmbedderStatus {
   /** In the order tried; the last one passed. */
   readonly selfChecks: readonly SelfCheckResult[];
   readonly load: LoadTimings;
+  readonly storage: StorageStatus;
   readonly vram: VramStatus;
   readonly queue: QueueStatus;
   readonly recovery: RecoveryStatus;
@@ -367,6 +375,7 @@ export type RunEvent =
 
 export interface LoadHooks extends CallHooks<LoadProgress> {
   readonly onRun?: (event: RunEvent) => void;
+  /** What requests go through. @default the worker's own */ readonly fetch?: typeof fetch;
 }
 
 /** A loaded model: `pipeline.ts` makes one, `thread/serve` serves it to the page. */

@@ -63,7 +63,7 @@ let embedder: Embedder;
 globalThis.bench = {
   async open(model, choice) {
     const url = new URL(model, location.href).href;
-    embedder = await openEmbedder({ model: url, ...choice, watchdog: WATCHDOG }, () => {
+    embedder = await openEmbedder({ model: url, storage: "none", ...choice, watchdog: WATCHDOG }, () => {
       worker = new Worker(new URL("./probed.worker.ts", import.meta.url), { type: "module" });
       return worker;
     });

@@ -2,7 +2,7 @@
 import { CostModel, totalBytes } from "../../src/batch/cost.ts";
 import { planPasses } from "../../src/batch/plan.ts";
 import { chooseExecution, openEngine, type Engine } from "../../src/gpu/engine.ts";
-import { openHttpPack } from "../../src/model/source.ts";
+import { openPack } from "../../src/fixtures/browser-packs.ts";
 import type { Activations, Architecture } from "../../src/pack.ts";
 import type { DeviceStatus, Pass, VramBytes } from "../../src/types.ts";
 
@@ -44,7 +44,7 @@ let opened: Opened;
 globalThis.vram = {
   async open(packUrl, { activations, residentLayers, dispatches }) {
     if (dispatches === "left-out") leaveOutDispatches();
-    const pack = await openHttpPack(packUrl);
+    const pack = await openPack(packUrl);
     const choice = await chooseExecution({ device: "webgpu", activations }, navigator.gpu, []);
     const engine = await openEngine(pack, choice, { residentLayers, poolBytes: 0 });
     const { bits, layerBytes, device } = engine;

@@ -1,6 +1,5 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { compare, packUrl, randomIds, realGpu } from "../fixtures/browser-packs.ts";
-import { openHttpPack } from "../model/source.ts";
+import { compare, openPack, packUrl, randomIds, realGpu } from "../fixtures/browser-packs.ts";
 import type { Pass, Slice } from "../types.ts";
 import { chooseExecution, openEngine } from "./engine.ts";
 import { loadRuntime, type Tensors } from "./session.ts";
@@ -38,7 +37,7 @@ function copyingKv(empty: KvCache): KvCache {
 }
 
 async function embedLong(): Promise<{ row: Float32Array; ms: number; peakBytes: number }> {
-  const pack = await openHttpPack(packUrl("stress-q16"));
+  const pack = await openPack(packUrl("stress-q16"));
   const choice = await chooseExecution({ device: "webgpu", activations: "f32" }, navigator.gpu, []);
   const engine = await openEngine(pack, choice);
   const slices: Slice[] = [];
@@ -64,7 +63,7 @@ describe("KV of a sliced sequence", () => {
   it("takes less memory in one buffer that is past and present than when each run copies what came before", async () => {
     const shared = await embedLong();
     const runtime = await loadRuntime("webgpu");
-    const { architecture } = (await openHttpPack(packUrl("stress-q16"))).manifest;
+    const { architecture } = (await openPack(packUrl("stress-q16"))).manifest;
     vi.spyOn(GpuTensorHome.prototype, "keepKv").mockImplementation(function (this: GpuTensorHome) {
       return copyingKv(withoutKv(this, architecture, { sequences: 1, runtime }));
     });

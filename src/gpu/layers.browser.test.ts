@@ -1,7 +1,6 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { compare, packUrl, randomIds } from "../fixtures/browser-packs.ts";
+import { compare, openPack, packUrl, randomIds } from "../fixtures/browser-packs.ts";
 import { captureDevices } from "../fixtures/capture-devices.ts";
-import { openHttpPack } from "../model/source.ts";
 import type { Chunk, Pass, RunEvent, Slice } from "../types.ts";
 import { chooseExecution, openEngine, type Engine, type EngineOptions } from "./engine.ts";
 import type { LayerStack, PassOptions } from "./layers.ts";
@@ -15,7 +14,7 @@ afterEach(() => {
 type Device = "wasm" | "webgpu";
 
 async function open(device: Device, options: EngineOptions = {}): Promise<Engine> {
-  const pack = await openHttpPack(packUrl("stress-q16"));
+  const pack = await openPack(packUrl("stress-q16"));
   const choice = await chooseExecution({ device, activations: "f32" }, navigator.gpu, []);
   const engine = await openEngine(pack, choice, options);
   engines.push(engine);
@@ -238,7 +237,7 @@ describe("a device that is lost in a pass", () => {
 
 /** Its f16 layers are never run: software WebGPU has no shader-f16. */
 async function openF16() {
-  const pack = await openHttpPack(packUrl("stress-q16"));
+  const pack = await openPack(packUrl("stress-q16"));
   const opened: string[] = [];
   const openFile: typeof pack.openFile = (name, options) => {
     opened.push(name);

@@ -1,7 +1,6 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { EmbedError } from "../errors.ts";
-import { packUrl, randomIds } from "../fixtures/browser-packs.ts";
-import { openHttpPack } from "../model/source.ts";
+import { openPack, packUrl, randomIds } from "../fixtures/browser-packs.ts";
 import type { PackReader } from "../pack.ts";
 import type { Pass } from "../types.ts";
 import { BufferPool } from "./buffer-pool.ts";
@@ -32,7 +31,7 @@ async function run({ stack }: Engine): Promise<Float32Array> {
 
 describe.each(["wasm", "webgpu"] as const)("weights on %s", (device) => {
   it.each(["stress-q4", "stress-q16"])("give %s the same bits resident and streamed", async (name) => {
-    const pack = await openHttpPack(packUrl(name));
+    const pack = await openPack(packUrl(name));
     const expected = await run(await open(device, pack));
     expect(expected.some((value) => value !== 0)).toBe(true);
     for (const residentLayers of [0, 1, 2]) {
@@ -49,7 +48,7 @@ describe.each(["wasm", "webgpu"] as const)("weights on %s", (device) => {
   });
 
   it("give the same bits while layers leave the GPU and come back", async () => {
-    const engine = await open(device, await openHttpPack(packUrl("stress-q4")));
+    const engine = await open(device, await openPack(packUrl("stress-q4")));
     const { weights } = engine;
     const expected = await run(engine);
     for (const kept of [0, 2, 1, 3, 0, 3]) {
@@ -78,7 +77,7 @@ describe("weights on a GPU that refuses buffers", () => {
     const gauge = attachGauge(device);
     const uncaptured: string[] = [];
     device.onuncapturederror = ({ error }) => void uncaptured.push(error.message);
-    const pack = await openHttpPack(packUrl("stress-q4"));
+    const pack = await openPack(packUrl("stress-q4"));
     const shape = { activations: "f32", architecture: pack.manifest.architecture } as const;
     const runtime = await loadRuntime("webgpu");
     const home = new GpuTensorHome({ device, pool: new BufferPool(device, 0) }, runtime, shape);

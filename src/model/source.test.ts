@@ -1,72 +1,39 @@
-/** @file Packs over HTTP, from a server that can misbehave. */
+/** @file Sources of all kinds, told apart; packs under a URL, from a server that can misbehave. */
 
-import { createServer } from "node:http";
-import type { IncomingMessage, Server, ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 
+import { startFaultServer, type FaultServer } from "../../tools/fault-server.ts";
+import type { PackSource, UrlSource } from "../delivery.ts";
 import { EmbedError } from "../errors.ts";
-import type { PackReader } from "../pack.ts";
 import { makeTinyPack, sha256 } from "./fixtures/tiny-pack.ts";
-import { BLOCK_BYTES } from "./manifest.ts";
-import { openHttpPack } from "./source.ts";
-import { STALLED_MS } from "./transfer.ts";
+import type { HttpOptions } from "./http-source.ts";
+import { openPackSource } from "./source.ts";
 
-const { manifest, contents } = makeTinyPack(4, "large");
-const layer = contents.get("layer-00.bin")!;
-const large = contents.get("large.bin")!;
+const { manifest, contents } = makeTinyPack(4);
+const encode = (text: string): Uint8Array => new TextEncoder().encode(text);
+const manifestJson = JSON.stringify(manifest);
+const layer = manifest.files.find(({ name }) => name === "layer-00.bin")!;
 
-type Handler = (response: ServerResponse, request: IncomingMessage) => void;
-
-let server: Server;
+let server: FaultServer;
+let lane: string;
 let modelUrl: string;
-/** What the server does instead of serving a file, one handler a request; the last one stays. */
-let faults: Map<string, Handler[]>;
-/** `Cache-Control` of the requests for each file. */
-let requests: Map<string, (string | undefined)[]>;
 
-beforeEach(async () => {
-  faults = new Map();
-  requests = new Map();
-  server = createServer((request, response) => {
-    const name = request.url!.replace("/pack/", "");
-    requests.set(name, [...(requests.get(name) ?? []), request.headers["cache-control"]]);
-    const queue = faults.get(name) ?? [];
-    const fault = queue.length > 1 ? queue.shift() : queue[0];
-    (fault ?? serve(name))(response, request);
-  });
-  await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
-  modelUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}/pack`;
+beforeAll(async () => {
+  server = await startFaultServer({ root: null });
+  server.addPack("tiny", new Map([...contents, ["manifest.json", encode(manifestJson)]]));
 });
+afterAll(() => server.close());
 
-afterEach(async () => {
-  vi.useRealTimers();
-  vi.unstubAllGlobals();
-  server.closeAllConnections();
-  await new Promise((closed) => server.close(closed));
+beforeEach(() => {
+  lane = `lane-${crypto.randomUUID()}`;
+  modelUrl = `${server.url}/${lane}/tiny`;
 });
+afterEach(() => vi.unstubAllGlobals());
 
-function serve(name: string): Handler {
-  return (response) => {
-    const content = name === "manifest.json" ? JSON.stringify(manifest) : contents.get(name);
-    if (content === undefined) response.writeHead(404);
-    response.end(content ?? "not here");
-  };
-}
-
-const answer =
-  (body: string | Uint8Array): Handler =>
-  (response) =>
-    response.end(body);
-const status =
-  (code: number): Handler =>
-  (response) =>
-    response.writeHead(code).end("no");
-
-function flipped(bytes: Uint8Array, at: number): Uint8Array {
-  const copy = bytes.slice();
-  copy[at]! ^= 1;
-  return copy;
+let waits: number[] = [];
+async function open(source: UrlSource, options: HttpOptions = {}): Promise<PackSource> {
+  waits = [];
+  return openPackSource(source, { wait: async (ms) => void waits.push(ms), random: () => 0, ...options });
 }
 
 async function failure(promise: Promise<unknown>): Promise<EmbedError> {
@@ -78,279 +45,167 @@ async function failure(promise: Promise<unknown>): Promise<EmbedError> {
   throw error;
 }
 
-describe("openHttpPack", () => {
+const requests = (file: string) => server.log(lane).filter((entry) => entry.file === file);
+
+describe("openPackSource of a URL", () => {
   it.each(["", "/", "/?token=1#part"])("opens a folder written with %j at its end", async (end) => {
     const bytes: number[] = [];
-    const pack = await openHttpPack(modelUrl + end, { onBytes: (count) => bytes.push(count) });
-    expect(pack.manifest).toEqual(manifest);
-    expect(bytes.reduce((sum, count) => sum + count)).toBe(JSON.stringify(manifest).length);
+    const source = await open({ url: modelUrl + end }, { onBytes: (count) => bytes.push(count) });
+    expect(source.manifest).toEqual(manifest);
+    expect(new TextDecoder().decode(source.manifestBytes)).toBe(manifestJson);
+    expect(source.origin).toEqual({ url: `${modelUrl}/` });
+    expect(bytes).toEqual([manifestJson.length]);
   });
 
   it("revalidates the manifest each time", async () => {
-    await openHttpPack(modelUrl);
-    expect(requests.get("manifest.json")).toEqual(["max-age=0"]);
+    await open({ url: modelUrl });
+    expect(requests("manifest.json").map(({ headers }) => headers["cache-control"])).toEqual(["max-age=0"]);
   });
 
-  it.each([404, 410])("reports model-not-found with the URL for HTTP %i", async (code) => {
-    faults.set("manifest.json", [status(code)]);
-    const error = await failure(openHttpPack(modelUrl));
-    expect(error.code).toBe("model-not-found");
+  it("sends the source's headers with each request, remembers none, and shows them to no error", async () => {
+    const headers = { "X-Test": "secret" };
+    const source = await open({ url: modelUrl, headers });
+    await (await source.open(layer, { start: 0 })).cancel();
+    await (await source.open(layer, { start: 10 })).cancel();
+    expect(server.log(lane).map((entry) => entry.headers["x-test"])).toEqual(["secret", "secret", "secret"]);
+    expect(JSON.stringify(source.origin)).not.toContain("secret");
+    const bad = await failure(open({ url: modelUrl, headers: { "X-Test": "sec\nret" } }));
+    expect([bad.code, bad.details]).toEqual(["invalid-input", { header: "X-Test" }]);
+    expect(bad.message + String(bad.cause)).not.toContain("ret");
+  });
+
+  it("fetches by the function that it is given", async () => {
+    const asked: string[] = [];
+    const fetchIt: typeof fetch = (input, init) => (asked.push(String(input)), fetch(input, init));
+    const source = await open({ url: modelUrl }, { fetch: fetchIt });
+    await (await source.open(layer, { start: 0 })).cancel();
+    expect(asked).toEqual([`${modelUrl}/manifest.json`, `${modelUrl}/layer-00.bin`]);
+  });
+
+  it.each([404, 410])("reports model-not-found with the URL for HTTP %i", async (status) => {
+    server.addFaults(lane, [{ file: "manifest.json", kind: "status", status, times: "always" }]);
+    const error = await failure(open({ url: modelUrl }));
+    expect([error.code, waits]).toEqual(["model-not-found", []]);
     expect(error.message).toContain(`${modelUrl}/manifest.json`);
-    expect(error.details).toMatchObject({ status: code, url: `${modelUrl}/manifest.json` });
+    expect(error.details).toMatchObject({ status, url: `${modelUrl}/manifest.json` });
   });
 
-  it.each([401, 500, 503])("reports model-fetch-failed with the status for HTTP %i", async (code) => {
-    faults.set("manifest.json", [status(code)]);
-    const error = await failure(openHttpPack(modelUrl));
-    expect([error.code, error.details.status]).toEqual(["model-fetch-failed", code]);
+  it.each([
+    [401, 1],
+    [403, 1],
+    [500, 6],
+    [503, 6],
+  ])("reports model-fetch-failed with the status for HTTP %i after %i requests", async (status, count) => {
+    server.addFaults(lane, [{ file: "manifest.json", kind: "status", status, times: "always" }]);
+    const error = await failure(open({ url: modelUrl }));
+    expect([error.code, error.details["status"]]).toEqual(["model-fetch-failed", status]);
+    expect(requests("manifest.json")).toHaveLength(count);
   });
 
-  it("reports model-fetch-failed with its cause when nobody answers", async () => {
-    await new Promise((closed) => server.close(closed));
-    const error = await failure(openHttpPack(modelUrl));
-    expect(error.code).toBe("model-fetch-failed");
-    expect(error.cause).toBeInstanceOf(TypeError);
+  it("gets through a cut and an error of the server's", async () => {
+    server.addFaults(lane, [
+      { file: "manifest.json", kind: "cut", at: 0.5 },
+      { file: "manifest.json", kind: "status", status: 503, retryAfter: "9" },
+    ]);
+    expect((await open({ url: modelUrl })).manifest).toEqual(manifest);
+    expect(waits).toEqual([500, 9000]);
   });
 
-  it("reports model-corrupt for an HTML page, for text and for JSON that is no manifest", async () => {
+  it("reports model-corrupt for an HTML page, for text and for JSON that is no manifest, and asks once", async () => {
     const answers = ["<!doctype html><title>app</title>", "hello", `{"format":"strata-pack","version":9}`, "[1]"];
     const messages: string[] = [];
-    for (const body of answers) {
-      faults.set("manifest.json", [answer(body)]);
-      const error = await failure(openHttpPack(modelUrl));
+    for (const [index, body] of answers.entries()) {
+      server.addPack(`bad-${index}`, new Map([["manifest.json", encode(body)]]));
+      const error = await failure(open({ url: `${server.url}/${lane}/bad-${index}` }));
       expect(error.code).toBe("model-corrupt");
       messages.push(error.message);
     }
     expect(messages[0]).toContain("HTML");
     expect(messages[1]).toContain("not JSON");
     expect(messages[2]).toContain("version is 9");
+    expect(server.log(lane)).toHaveLength(answers.length);
   });
 
   it("stops reading a manifest without end", async () => {
-    faults.set("manifest.json", [
-      (response) => {
-        const spaces = Buffer.alloc(1 << 20, " ");
-        const more = (): void => {
-          while (!response.destroyed && response.write(spaces));
-        };
-        response.on("drain", more);
-        more();
-      },
-    ]);
-    const error = await failure(openHttpPack(modelUrl));
+    server.addPack("endless", new Map([["manifest.json", new Uint8Array(100 * 1024 * 1024).fill(32)]]));
+    const error = await failure(open({ url: `${server.url}/${lane}/endless` }));
     expect([error.code, error.message]).toEqual(["model-corrupt", expect.stringContaining("over the limit")]);
+    expect(requests("manifest.json")[0]!.bytesSent).toBeLessThan(100 * 1024 * 1024);
   });
 
   it.each(["", "pack", "/pack", "data:text/plain,x"])("refuses %j as a URL", async (url) => {
-    expect((await failure(openHttpPack(url))).code).toBe("invalid-input");
+    expect((await failure(open({ url }))).code).toBe("invalid-input");
+  });
+
+  it("refuses a URL with a password without repeating it", async () => {
+    const error = await failure(open({ url: modelUrl.replace("//", "//me:hush@") }));
+    expect(error.code).toBe("invalid-input");
+    expect(JSON.stringify([error.message, error.details])).not.toContain("hush");
   });
 
   it("refuses to go on where there is no SHA-256", async () => {
     vi.stubGlobal("crypto", {});
-    const error = await failure(openHttpPack(modelUrl));
-    expect([error.code, error.details.secureContext]).toEqual(["model-fetch-failed", false]);
-    expect(requests.size).toBe(0);
+    const error = await failure(open({ url: modelUrl }));
+    expect([error.code, error.details["secureContext"]]).toEqual(["model-fetch-failed", false]);
+    expect(server.log(lane)).toEqual([]);
   });
 
   it("rejects with aborted before and during the manifest", async () => {
-    const early = await failure(openHttpPack(modelUrl, { signal: AbortSignal.abort("changed my mind") }));
-    expect([early.code, early.cause, requests.size]).toEqual(["aborted", "changed my mind", 0]);
+    const early = await failure(open({ url: modelUrl }, { signal: AbortSignal.abort("changed my mind") }));
+    expect([early.code, early.cause, server.log(lane)]).toEqual(["aborted", "changed my mind", []]);
     const controller = new AbortController();
-    faults.set("manifest.json", [(response) => void response.write("{")]);
-    const late = openHttpPack(modelUrl, { signal: controller.signal, onBytes: () => controller.abort() });
-    expect((await failure(late)).code).toBe("aborted");
+    server.addFaults(lane, [{ file: "manifest.json", kind: "gate", at: 10 }]);
+    const late = failure(open({ url: modelUrl }, { signal: controller.signal }));
+    await server.held(lane);
+    controller.abort("enough");
+    expect(await late).toMatchObject({ code: "aborted", cause: "enough" });
   });
 });
 
-/** Both ways to a file's bytes go through one transfer, so each fault is tried on both. */
-const ways: [string, (pack: PackReader, name: string) => Promise<Uint8Array>][] = [
-  ["readFile", async (pack, name) => new Uint8Array(await pack.readFile(name))],
-  [
-    "openFile",
-    async (pack, name) => {
-      const { bytes } = manifest.files.find((file) => file.name === name)!;
-      return new Uint8Array(await (await pack.openFile(name)).read(0, bytes));
-    },
-  ],
-];
-
-describe.each(ways)("%s", (_name, read) => {
-  it("gives every file of the pack byte for byte", async () => {
-    const pack = await openHttpPack(modelUrl);
-    for (const [name, content] of contents) {
-      expect(sha256(await read(pack, name)), name).toBe(sha256(content));
-      expect(requests.get(name)).toHaveLength(1);
+describe("PackSource of a URL", () => {
+  const read = async (source: PackSource, start: number, end?: number): Promise<string> => {
+    const stream = await source.open(layer, { start, end });
+    const parts: Uint8Array[] = [];
+    for (;;) {
+      const part = await stream.read(new Uint8Array(1000));
+      if (part.length === 0) break;
+      parts.push(part);
     }
-  });
-
-  const cut = (headers: Record<string, string | number>): Handler => {
-    return (response) => {
-      response.writeHead(200, headers);
-      response.write(layer.subarray(0, 700), () => response.destroy());
-    };
-  };
-  const closeDelimited: Handler = ({ socket }) => {
-    socket!.end(Buffer.concat([Buffer.from("HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n"), layer.subarray(0, 700)]));
+    expect([stream.start, stream.end]).toEqual([start, end ?? layer.bytes]);
+    expect(stream.version).toMatch(/^".+"$/);
+    return sha256(Buffer.concat(parts));
   };
 
-  it.each([
-    ["a short file", answer(layer.subarray(0, 700))],
-    ["a close-delimited file cut short", closeDelimited],
-  ])("reports %s with expected and actual bytes", async (_what, fault) => {
-    const pack = await openHttpPack(modelUrl);
-    faults.set("layer-00.bin", [fault]);
-    const error = await failure(read(pack, "layer-00.bin"));
-    expect(error.code).toBe("model-corrupt");
-    expect(error.message).toContain(`layer-00.bin: 700 bytes, the manifest says ${layer.length}`);
-    expect(error.details).toMatchObject({ file: "layer-00.bin", expectedBytes: layer.length, actualBytes: 700 });
+  it("brings a file, its rest, and a part of it", async () => {
+    const source = await open({ url: modelUrl });
+    const whole = contents.get(layer.name)!;
+    expect(await read(source, 0)).toBe(layer.sha256);
+    expect(await read(source, 100)).toBe(sha256(whole.subarray(100)));
+    expect(await read(source, 100, 5000)).toBe(sha256(whole.subarray(100, 5000)));
+    expect(await read(source, 0, 1)).toBe(sha256(whole.subarray(0, 1)));
+    expect(requests(layer.name).map(({ range }) => range)).toEqual([
+      null,
+      `bytes=100-${layer.bytes - 1}`,
+      "bytes=100-4999",
+      "bytes=0-0",
+    ]);
   });
 
-  it("reports a long file without reading all of it", async () => {
-    const pack = await openHttpPack(modelUrl);
-    faults.set("layer-00.bin", [answer(Buffer.concat([layer, large]))]);
-    const error = await failure(read(pack, "layer-00.bin"));
-    expect([error.code, error.details.expectedBytes]).toEqual(["model-corrupt", layer.length]);
-    expect(error.details.actualBytes).toBe(layer.length + 1);
-  });
-
-  it("reports a file longer by one byte", async () => {
-    const pack = await openHttpPack(modelUrl);
-    faults.set("layer-00.bin", [answer(Buffer.concat([layer, layer.subarray(0, 1)]))]);
-    expect((await failure(read(pack, "layer-00.bin"))).details).toMatchObject({ actualBytes: layer.length + 1 });
-  });
-
-  it.each([
-    ["Content-Length", cut({ "content-length": layer.length })],
-    ["chunks", cut({})],
-  ])("reports a connection cut in a transfer with %s as model-fetch-failed", async (_what, fault) => {
-    const pack = await openHttpPack(modelUrl);
-    faults.set("layer-00.bin", [fault]);
-    const error = await failure(read(pack, "layer-00.bin"));
-    expect([error.code, error.details.file]).toEqual(["model-fetch-failed", "layer-00.bin"]);
-    expect(error.cause).toBeInstanceOf(Error);
-  });
-
-  it("reports a flipped bit with the file and both hashes, and serves the next read", async () => {
-    const pack = await openHttpPack(modelUrl);
-    const bad = flipped(layer, 5000);
-    faults.set("layer-00.bin", [answer(bad)]);
-    const error = await failure(read(pack, "layer-00.bin"));
-    expect(error.code).toBe("model-corrupt");
-    expect(error.details).toMatchObject({ file: "layer-00.bin", expected: sha256(layer), actual: sha256(bad) });
-    for (const part of ["layer-00.bin", sha256(layer), sha256(bad)]) expect(error.message).toContain(part);
-    faults.clear();
-    expect(sha256(await read(pack, "layer-00.bin"))).toBe(sha256(layer));
-  });
-
-  it.each([
-    [0, BLOCK_BYTES - 1],
-    [1, BLOCK_BYTES],
-  ])("names block %i for a bit flipped at byte %i", async (block, at) => {
-    const pack = await openHttpPack(modelUrl);
-    faults.set("large.bin", [answer(flipped(large, at))]);
-    expect((await failure(read(pack, "large.bin"))).details).toMatchObject({ file: "large.bin", block });
-  });
-
-  it("reports a file that the server lacks or fails on as model-fetch-failed with file and status", async () => {
-    const pack = await openHttpPack(modelUrl);
-    for (const code of [404, 500, 206, 204]) {
-      faults.set("layer-01.bin", [status(code)]);
-      const error = await failure(read(pack, "layer-01.bin"));
-      expect([error.code, error.details.file, error.details.status]).toEqual([
-        "model-fetch-failed",
-        "layer-01.bin",
-        code,
-      ]);
+  it("takes whole files from any cache, fresh ones past it, and ranges past it too", async () => {
+    const source = await open({ url: modelUrl });
+    for (const options of [{ start: 0 }, { start: 0, fresh: true }, { start: 100 }]) {
+      await (await source.open(layer, options)).cancel();
     }
+    expect(requests(layer.name).map(({ headers }) => headers["cache-control"])).toEqual([
+      undefined,
+      "no-cache",
+      "no-cache",
+    ]);
   });
 
-  it.each([
-    ["stale", answer(flipped(large, 3))],
-    ["short", answer(large.subarray(0, BLOCK_BYTES + 1))],
-    ["missing", status(404)],
-  ])("heals a %s answer by asking once more past the caches", async (_what, fault) => {
-    const pack = await openHttpPack(modelUrl);
-    faults.set("large.bin", [fault, serve("large.bin")]);
-    expect(sha256(await read(pack, "large.bin"))).toBe(sha256(large));
-    expect(requests.get("large.bin")).toEqual([undefined, "no-cache"]);
-  });
-});
-
-describe("PackReader", () => {
-  it("asks once more for a file whose transfer stalls, and reports model-fetch-failed when that stalls too", async () => {
-    const pack = await openHttpPack(modelUrl);
-    const stall: Handler = (response) => void response.writeHead(200).write(layer.subarray(0, 700));
-    const stallLater: Handler = (response) => void response.writeHead(200).write(layer.subarray(0, 701));
-    // By then the next read waits, and nothing comes.
-    const onBytes = (): void => queueMicrotask(() => vi.advanceTimersByTime(STALLED_MS));
-    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
-    faults.set("layer-00.bin", [stall, stallLater]);
-    const error = await failure(pack.readFile("layer-00.bin", { onBytes }));
-    expect(error.code).toBe("model-fetch-failed");
-    expect(error.details).toMatchObject({ file: "layer-00.bin", stalledMs: STALLED_MS });
-    expect(requests.get("layer-00.bin")).toEqual([undefined, "no-cache"]);
-    faults.set("layer-00.bin", [stall, serve("layer-00.bin")]);
-    let reports = 0;
-    const onFirst = (): void => void (reports++ === 0 && onBytes());
-    const healed = await pack.readFile("layer-00.bin", { onBytes: onFirst });
-    expect(sha256(new Uint8Array(healed))).toBe(sha256(layer));
-  });
-
-  it.each(["readFile", "openFile"] as const)("counts each byte of %s once, second try or not", async (way) => {
-    const pack = await openHttpPack(modelUrl);
-    faults.set("large.bin", [answer(flipped(large, BLOCK_BYTES + 1)), serve("large.bin")]);
-    for (let run = 0; run < 2; run++) {
-      let counted = 0;
-      await pack[way]("large.bin", {
-        onBytes: (bytes) => {
-          expect(bytes).toBeGreaterThan(0);
-          counted += bytes;
-        },
-      });
-      expect(counted).toBe(large.length);
-    }
-  });
-
-  it.each(["readFile", "openFile"] as const)("rejects %s with aborted and tries no second time", async (way) => {
-    const pack = await openHttpPack(modelUrl);
-    const early = await failure(pack[way]("large.bin", { signal: AbortSignal.abort() }));
-    expect([early.code, requests.get("large.bin")]).toEqual(["aborted", undefined]);
-    const controller = new AbortController();
-    // Half of it, then silence: only the signal can end this.
-    faults.set("large.bin", [(response) => void response.write(large.subarray(0, 1 << 20))]);
-    const late = pack[way]("large.bin", { signal: controller.signal, onBytes: () => controller.abort("enough") });
-    const error = await failure(late);
-    expect([error.code, error.cause, requests.get("large.bin")!.length]).toEqual(["aborted", "enough", 1]);
-  });
-
-  it("reads ranges of an open file, across blocks too", async () => {
-    const file = await (await openHttpPack(modelUrl)).openFile("large.bin");
-    for (const [offset, bytes] of [
-      [0, 16],
-      [BLOCK_BYTES - 10, 20],
-      [large.length - 1, 1],
-      [large.length, 0],
-    ] as const) {
-      expect(new Uint8Array(await file.read(offset, bytes))).toEqual(large.slice(offset, offset + bytes));
-    }
-  });
-
-  it("reads no range outside an open file", async () => {
-    const file = await (await openHttpPack(modelUrl)).openFile("layer-00.bin");
-    for (const [offset, bytes] of [
-      [-1, 1],
-      [layer.length, 1],
-      [0, layer.length + 1],
-      [0.5, 1],
-      [0, NaN],
-    ] as const) {
-      await expect(file.read(offset, bytes)).rejects.toThrow("broken invariant");
-    }
-  });
-
-  it("knows no file that the manifest does not list", async () => {
-    const pack = await openHttpPack(modelUrl);
-    await expect(pack.readFile("../secret")).rejects.toThrow("no file ../secret");
-    expect([...requests.keys()]).toEqual(["manifest.json"]);
+  it("asks past the caches for a file that one says is missing", async () => {
+    server.addFaults(lane, [{ file: layer.name, kind: "status", status: 404 }]);
+    expect(await read(await open({ url: modelUrl }), 0)).toBe(layer.sha256);
+    expect(requests(layer.name).map(({ headers }) => headers["cache-control"])).toEqual([undefined, "no-cache"]);
   });
 });

@@ -1,19 +1,18 @@
-/** @file Files out of bodies of both kinds of stream, in parts of any size. */
+/** @file Bytes out of bodies of both kinds of stream, in parts of any size; what silence, ranges and networks make of it. */
 
 import fc from "fast-check";
 import { afterEach, describe, expect, it, vi } from "vitest";
 
-import type { PackFile } from "../pack.ts";
-import { makeTinyPack, sha256 } from "./fixtures/tiny-pack.ts";
-import { BLOCK_BYTES } from "./manifest.ts";
-import { BodyReader, STALLED_MS, receiveFile } from "./transfer.ts";
+import { BodyStream, get, STALLED_MS, type BodyFacts, type GetOptions } from "./transfer.ts";
 
 const SUBJECT = { file: "x.bin", url: "http://127.0.0.1/x.bin" };
+const FACTS: BodyFacts = { subject: SUBJECT, start: 0, end: 4, version: null };
 
 /** What browsers give as a body: a byte stream, or in older ones a stream that cannot fill memory of ours. */
 type StreamKind = "bytes" | "default";
+const KINDS: readonly StreamKind[] = ["bytes", "default"];
 
-function makeBody(kind: StreamKind, parts: readonly Uint8Array[]): BodyReader {
+function makeBody(kind: StreamKind, parts: readonly Uint8Array[]): BodyStream {
   // Enqueuing hands the memory over, hence the copies.
   const queue = parts.map((part) => new Uint8Array(part));
   const pull = (controller: ReadableByteStreamController | ReadableStreamDefaultController): void => {
@@ -27,80 +26,57 @@ function makeBody(kind: StreamKind, parts: readonly Uint8Array[]): BodyReader {
     if (controller instanceof ReadableByteStreamController) controller.byobRequest?.respond(0);
   };
   const stream = kind === "bytes" ? new ReadableStream({ type: "bytes", pull }) : new ReadableStream({ pull });
-  return new BodyReader(new Response(stream), SUBJECT, undefined);
+  return new BodyStream(new Response(stream).body, FACTS);
 }
 
-function describeFile(bytes: Uint8Array): PackFile {
-  return { name: "x.bin", bytes: bytes.length, sha256: sha256(bytes), blocks: [sha256(bytes)] };
-}
-
-describe("receiveFile", () => {
-  const part = fc.uint8Array({ minLength: 1, maxLength: 50 });
-
-  it.each(["bytes", "default"] as const)("puts a %s stream together however it is cut", async (kind) => {
-    await fc.assert(
-      fc.asyncProperty(fc.array(part, { minLength: 1, maxLength: 20 }), async (parts) => {
-        const whole = Uint8Array.from(parts.flatMap((bytes) => [...bytes]));
-        const counts: number[] = [];
-        const landing = {
-          memory: new ArrayBuffer(whole.length),
-          keep: null,
-          onReceived: (n: number) => counts.push(n),
-        };
-        const memory = await receiveFile(makeBody(kind, parts), describeFile(whole), landing);
-        expect(new Uint8Array(memory)).toEqual(whole);
-        expect(counts.at(-1)).toBe(whole.length);
-        expect(counts).toEqual(counts.toSorted((a, b) => a - b));
-      }),
-    );
-  });
-
-  it.each(["bytes", "default"] as const)("hands on the blocks of a %s stream in memory of one block", async (kind) => {
-    const { manifest, contents } = makeTinyPack(4, "large");
-    const large = contents.get("large.bin")!;
-    const parts = Array.from({ length: Math.ceil(large.length / 3_000_000) }, (_, i) =>
-      large.subarray(i * 3_000_000, (i + 1) * 3_000_000),
-    );
-    const kept: Uint8Array[] = [];
-    const memory = await receiveFile(
-      makeBody(kind, parts),
-      manifest.files.find((file) => file.name === "large.bin")!,
-      { memory: new ArrayBuffer(BLOCK_BYTES), keep: (block) => kept.push(block.slice()), onReceived: () => undefined },
-    );
-    expect(kept.map((block) => block.length)).toEqual([BLOCK_BYTES, large.length - BLOCK_BYTES]);
-    expect(sha256(Buffer.concat(kept))).toBe(sha256(large));
-    expect(memory.byteLength).toBe(BLOCK_BYTES);
-  });
-
-  it.each(["bytes", "default"] as const)("refuses a %s stream that is too short, too long or empty", async (kind) => {
-    const whole = Uint8Array.of(1, 2, 3, 4);
-    const receive = (...parts: Uint8Array[]) =>
-      receiveFile(makeBody(kind, parts), describeFile(whole), {
-        memory: new ArrayBuffer(4),
-        keep: null,
-        onReceived: () => undefined,
-      });
-    const corrupt = (actualBytes: number) => ({ code: "model-corrupt", details: { expectedBytes: 4, actualBytes } });
-    await expect(receive(whole.subarray(0, 3))).rejects.toMatchObject(corrupt(3));
-    await expect(receive(whole, Uint8Array.of(5))).rejects.toMatchObject(corrupt(5));
-    await expect(receive()).rejects.toMatchObject(corrupt(0));
-  });
+afterEach(() => {
+  vi.useRealTimers();
+  vi.unstubAllGlobals();
 });
 
-describe("BodyReader", () => {
-  afterEach(() => void vi.useRealTimers());
+describe("BodyStream", () => {
+  const part = fc.uint8Array({ minLength: 1, maxLength: 50 });
+
+  it.each(KINDS)("brings all of a %s stream, however it is cut and read", async (kind) => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(part, { minLength: 1, maxLength: 20 }),
+        fc.integer({ min: 1, max: 60 }),
+        async (...cut) => {
+          const [parts, atOnce] = cut;
+          const whole = Uint8Array.from(parts.flatMap((bytes) => [...bytes]));
+          const body = makeBody(kind, parts);
+          let memory = new ArrayBuffer(whole.length + 1);
+          let received = 0;
+          for (;;) {
+            const length = Math.min(atOnce, memory.byteLength - received);
+            const read = await body.read(new Uint8Array(memory, received, length));
+            memory = read.buffer;
+            if (read.length === 0) break;
+            expect([read.byteOffset, read.length <= length]).toEqual([received, true]);
+            received += read.length;
+          }
+          expect(new Uint8Array(memory, 0, received)).toEqual(whole);
+        },
+      ),
+    );
+  });
+
+  it("is at its end without a body", async () => {
+    expect(await new BodyStream(null, FACTS).read(new Uint8Array(4))).toHaveLength(0);
+  });
 
   /** A body that brings a byte whenever it is told to. */
-  function makeSlowBody(kind: StreamKind): { readonly body: BodyReader; readonly bring: (byte: number) => void } {
+  function makeSlowBody(kind: StreamKind): { readonly body: BodyStream; readonly bring: (byte: number) => void } {
     let bring!: (byte: number) => void;
     const start = (controller: ReadableByteStreamController | ReadableStreamDefaultController): void => {
       bring = (byte) => controller.enqueue(Uint8Array.of(byte));
     };
     const stream = kind === "bytes" ? new ReadableStream({ type: "bytes", start }) : new ReadableStream({ start });
-    return { body: new BodyReader(new Response(stream), SUBJECT, undefined), bring };
+    return { body: new BodyStream(new Response(stream).body, FACTS), bring };
   }
 
-  it.each(["bytes", "default"] as const)("gives a %s stream up that brings nothing for too long", async (kind) => {
+  it.each(KINDS)("gives a %s stream up that brings nothing for too long", async (kind) => {
     vi.useFakeTimers();
     const { body, bring } = makeSlowBody(kind);
     const slow = body.read(new Uint8Array(1));
@@ -116,7 +92,7 @@ describe("BodyReader", () => {
     await body.cancel();
   });
 
-  it.each(["bytes", "default"] as const)("minds no pause between two reads of a %s stream", async (kind) => {
+  it.each(KINDS)("minds no pause between two reads of a %s stream", async (kind) => {
     vi.useFakeTimers();
     const { body, bring } = makeSlowBody(kind);
     for (const byte of [1, 2, 3]) {
@@ -126,5 +102,84 @@ describe("BodyReader", () => {
       expect(vi.getTimerCount()).toBe(0);
     }
     await body.cancel();
+  });
+
+  it("names the folder that a file of no server is in", async () => {
+    const stream = new ReadableStream<Uint8Array<ArrayBuffer>>({ start: (body) => body.error(new Error("unplugged")) });
+    const body = new BodyStream(stream, { ...FACTS, subject: { file: "x.bin", folder: "stick" } });
+    await expect(body.read(new Uint8Array(1))).rejects.toMatchObject({
+      code: "model-fetch-failed",
+      message: "x.bin: no complete answer from the folder stick",
+      details: { file: "x.bin", folder: "stick" },
+    });
+  });
+});
+
+describe("get", () => {
+  const RANGE = { start: 10, end: 20, total: 100 };
+
+  function answer(status: number, headers: Record<string, string> = {}): GetOptions {
+    const fetch = (): Promise<Response> => Promise.resolve(new Response("x", { status, headers }));
+    return { fetch, headers: {}, cache: "default", range: RANGE, refusalHint: "say who you are" };
+  }
+
+  it.each([
+    ["bytes 10-19/100"],
+    ["bytes 10-19/*"],
+    // CORS may hide it.
+    [undefined],
+  ])("takes 206 with Content-Range %s", async (contentRange) => {
+    const response = await get(SUBJECT, answer(206, contentRange ? { "Content-Range": contentRange } : {}));
+    expect(response.status).toBe(206);
+  });
+
+  it.each(["bytes 0-9/100", "bytes 10-18/100", "bytes 10-19/101", "bytes 10-29/100", "bytes */100", "10-19", "x"])(
+    "refuses 206 with Content-Range %s, so that the whole file is asked for",
+    async (contentRange) => {
+      await expect(get(SUBJECT, answer(206, { "Content-Range": contentRange }))).rejects.toMatchObject({
+        code: "model-fetch-failed",
+        message: expect.stringContaining(contentRange) as string,
+        details: { status: 206, rangeRefused: true },
+      });
+    },
+  );
+
+  it.each([204, 206, 304, 500])("refuses %i for a whole file", async (status) => {
+    const fetch = (): Promise<Response> => Promise.resolve(new Response(null, { status }));
+    const error: unknown = await get(SUBJECT, { ...answer(200), fetch, range: null }).catch(
+      (reason: unknown) => reason,
+    );
+    expect(error).toMatchObject({ code: "model-fetch-failed", details: { ...SUBJECT, status } });
+    expect(error).not.toHaveProperty("details.rangeRefused");
+  });
+
+  it.each([
+    ["3", 3000],
+    ["0", 0],
+    ["Thu, 01 Jan 2026 00:00:05 GMT", 5000],
+    ["Wed, 31 Dec 2025 00:00:00 GMT", 0],
+    ["soon", undefined],
+    ["", undefined],
+  ])("reads Retry-After %j as %j ms", async (value, retryAfterMs) => {
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.UTC(2026, 0, 1) });
+    const error: unknown = await get(SUBJECT, answer(429, { "Retry-After": value })).catch((reason: unknown) => reason);
+    expect((error as { details: Record<string, unknown> }).details["retryAfterMs"]).toBe(retryAfterMs);
+  });
+
+  it("says so when there is no network", async () => {
+    vi.stubGlobal("navigator", { onLine: false });
+    const fetch = (): Promise<Response> => Promise.reject(new TypeError("Failed to fetch"));
+    await expect(get(SUBJECT, { ...answer(200), fetch })).rejects.toMatchObject({
+      code: "model-fetch-failed",
+      message: expect.stringContaining("no network") as string,
+      details: { ...SUBJECT, offline: true },
+    });
+  });
+
+  it("leaves no timer behind", async () => {
+    vi.useFakeTimers();
+    await get(SUBJECT, answer(200));
+    await expect(get(SUBJECT, answer(500))).rejects.toThrow("HTTP 500");
+    expect(vi.getTimerCount()).toBe(0);
   });
 });

@@ -1,66 +1,144 @@
-/** @file Bytes off the network: typed failures, and blocks that count only once their SHA-256 fits. */
+/** @file One GET, and bytes as they come: typed failures, ranges checked, silence noticed. */
 
-import { EmbedError } from "../errors.ts";
-import type { PackFile } from "../pack.ts";
-import { BLOCK_BYTES } from "./manifest.ts";
+import type { FileStream, SourceHeaders } from "../delivery.ts";
+import { EmbedError, throwIfAborted } from "../errors.ts";
+import type { ErrorDetails } from "../errors.ts";
 
 /**
- * A body that brings no byte for so long counts as broken off: no browser gives such a connection up by itself, and
- * slow ones bring a packet every few seconds.
+ * A server that says nothing for so long, or a body that brings no byte, counts as broken off: no browser gives such a
+ * connection up by itself, and slow ones bring a packet every few seconds.
  */
 export const STALLED_MS = 30_000;
 
 /** What a transfer is of, for its errors. */
-export interface Subject {
-  /** File of the pack, or `manifest.json`. */
-  readonly file: string;
-  readonly url: string;
+export type Subject = { readonly file: string } & ({ readonly url: string } | { readonly folder: string });
+
+/** A part of a file: `end` is the byte after the last, `total` the file's size. */
+export interface ByteRange {
+  readonly start: number;
+  readonly end: number;
+  readonly total: number;
+}
+
+export interface GetOptions {
+  readonly fetch: typeof fetch;
+  readonly headers: SourceHeaders;
+  readonly cache: RequestCache;
+  /** `null`: the whole file, and no `Range` header. */
+  readonly range: ByteRange | null;
+  readonly signal?: AbortSignal | undefined;
+  /** Ends the message of a 401 or 403: what may help. */
+  readonly refusalHint: string;
 }
 
 /**
- * One GET whose status is 200.
+ * One GET. Without headers of the caller's it needs no CORS preflight: `Range` in this form is safelisted. A range is
+ * asked for without `If-Range`, which is not; whether the answers fit together, their hashes decide.
  *
- * @param init - `signal` and the HTTP cache's mode.
- * @throws {EmbedError} `model-fetch-failed` with `status` when the server answered; `aborted`.
+ * @returns Status 200, or 206 with the range that was asked for (or one that CORS hides).
+ * @throws {EmbedError} `model-fetch-failed` with `status` when the server answered, `retryAfterMs` when it said so,
+ *   `rangeRefused` when it cannot bring this range, `stalledMs` when it said nothing for that long, `offline` when the
+ *   browser knows of no network; `aborted`.
  */
-export async function request(subject: Subject, init: RequestInit): Promise<Response> {
+export async function get(subject: Subject & { readonly url: string }, options: GetOptions): Promise<Response> {
+  const { range, signal } = options;
+  throwIfAborted(signal);
+  const silence = new AbortController();
+  const timer = setTimeout(() => silence.abort(stallError(subject)), STALLED_MS);
   let response: Response;
   try {
-    response = await fetch(subject.url, init);
+    // A method of `options` would be called with `options` as `this`, which browsers refuse.
+    const { fetch } = options;
+    response = await fetch(subject.url, {
+      headers: range ? { ...options.headers, Range: `bytes=${range.start}-${range.end - 1}` } : options.headers,
+      cache: options.cache,
+      signal: signal ? AbortSignal.any([signal, silence.signal]) : silence.signal,
+    });
   } catch (cause) {
-    throw transferError(subject, cause, init.signal);
+    throw transferError(subject, silence.signal.aborted ? silence.signal.reason : cause, signal);
+  } finally {
+    clearTimeout(timer);
   }
-  if (response.status === 200) return response;
-  await response.body?.cancel();
-  throw new EmbedError("model-fetch-failed", `${subject.file}: HTTP ${response.status} from ${subject.url}`, {
-    details: { ...subject, status: response.status },
-  });
+  const error = answerError(subject, response, options);
+  if (!error) return response;
+  await response.body?.cancel().catch(() => undefined);
+  throw error;
 }
 
-/** The body of a response, read into memory of the caller's. */
-export class BodyReader {
+function answerError(subject: Subject, response: Response, options: GetOptions): EmbedError | null {
+  const { status, headers } = response;
+  const { range } = options;
+  if (status === 200) return null;
+  const misfit = status === 206 && range ? rangeMisfit(headers.get("Content-Range"), range) : null;
+  if (status === 206 && range && misfit === null) return null;
+  const retryAfterMs = readRetryAfter(headers.get("Retry-After"));
+  const refused = status === 401 || status === 403;
+  const answer = misfit ?? `HTTP ${status}`;
+  const message = `${subject.file}: ${answer} from ${place(subject)}${refused ? `: ${options.refusalHint}` : ""}`;
+  const details: ErrorDetails = {
+    ...subject,
+    status,
+    ...(retryAfterMs !== null && { retryAfterMs }),
+    ...(range && (misfit !== null || status === 416) && { rangeRefused: true }),
+  };
+  return new EmbedError("model-fetch-failed", message, { details });
+}
+
+/** What is wrong with a `Content-Range`; one that CORS hides cannot be, and a hash shows what it was. */
+function rangeMisfit(contentRange: string | null, { start, end, total }: ByteRange): string | null {
+  if (contentRange === null) return null;
+  const match = /^bytes (\d+)-(\d+)\/(\d+|\*)$/.exec(contentRange.trim());
+  const fits =
+    match &&
+    Number(match[1]) === start &&
+    Number(match[2]) === end - 1 &&
+    (match[3] === "*" || Number(match[3]) === total);
+  return fits ? null : `bytes ${start}-${end - 1}/${total} wanted, "${contentRange}"`;
+}
+
+/** Seconds or an HTTP date; `null` for neither. */
+function readRetryAfter(value: string | null): number | null {
+  if (value === null || value.trim() === "") return null;
+  const seconds = Number(value);
+  const ms = Number.isNaN(seconds) ? Date.parse(value) - Date.now() : seconds * 1000;
+  return Number.isFinite(ms) ? Math.max(0, ms) : null;
+}
+
+/** What `BodyStream` needs to know besides the body. */
+export interface BodyFacts {
+  readonly subject: Subject;
+  readonly start: number;
+  readonly end: number;
+  readonly version: string | null;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** A body, read into memory of the caller's. */
+export class BodyStream implements FileStream {
+  readonly start: number;
+  readonly end: number;
+  readonly version: string | null;
   readonly #subject: Subject;
   readonly #signal: AbortSignal | undefined;
   readonly #reader: Reader | undefined;
   /** What a reader without memory of ours brought too much of. */
   #rest = new Uint8Array(0);
 
-  constructor(response: Response, subject: Subject, signal: AbortSignal | undefined) {
-    this.#subject = subject;
-    this.#signal = signal;
-    this.#reader = response.body ? openReader(response.body) : undefined;
+  constructor(body: ReadableStream<Uint8Array<ArrayBuffer>> | null, facts: BodyFacts) {
+    this.start = facts.start;
+    this.end = facts.end;
+    this.version = facts.version;
+    this.#subject = facts.subject;
+    this.#signal = facts.signal;
+    this.#reader = body ? openReader(body) : undefined;
   }
 
   /**
-   * The next bytes, as many as are there.
-   *
-   * @param view - Where to put them. Its buffer may be detached by this; the result's buffer takes its place, with
-   *   everything that was in it.
-   * @returns A view at the start of `view`; empty at the end of the body.
    * @throws {EmbedError} `model-fetch-failed` when the connection breaks, or brings nothing for `STALLED_MS` (details
    *   `{ file, stalledMs }`); `aborted`.
    */
   async read(view: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>> {
+    throwIfAborted(this.#signal);
     try {
       if (this.#reader?.kind !== "byob") return await this.#copy(view);
       return (await this.#unstalled(this.#reader.body.read(view))).value ?? new Uint8Array(0);
@@ -69,7 +147,6 @@ export class BodyReader {
     }
   }
 
-  /** Calls the rest off. Whether that works no longer matters to anyone. */
   async cancel(): Promise<void> {
     await this.#reader?.body.cancel().catch(() => undefined);
   }
@@ -114,85 +191,23 @@ function openReader(body: ReadableStream<Uint8Array<ArrayBuffer>>): Reader {
   }
 }
 
-function transferError(subject: Subject, cause: unknown, signal: AbortSignal | null | undefined): EmbedError {
+function transferError(subject: Subject, cause: unknown, signal: AbortSignal | undefined): EmbedError {
   if (signal?.aborted) return new EmbedError("aborted", `fetching ${subject.file} was cancelled`, { cause });
   if (cause instanceof EmbedError) return cause;
-  return new EmbedError("model-fetch-failed", `${subject.file}: no complete answer from ${subject.url}`, {
+  const { navigator }: { readonly navigator?: { readonly onLine?: boolean } } = globalThis;
+  const offline = "url" in subject && navigator?.onLine === false;
+  const what = offline ? "no network, and so no" : "no complete";
+  return new EmbedError("model-fetch-failed", `${subject.file}: ${what} answer from ${place(subject)}`, {
     cause,
-    details: { ...subject },
+    details: { ...subject, ...(offline && { offline }) },
   });
 }
 
 function stallError(subject: Subject): EmbedError {
-  const message = `${subject.file}: not a byte for ${STALLED_MS} ms from ${subject.url}`;
+  const message = `${subject.file}: not a byte for ${STALLED_MS} ms from ${place(subject)}`;
   return new EmbedError("model-fetch-failed", message, { details: { ...subject, stalledMs: STALLED_MS } });
 }
 
-/** What is done with the bytes of a file. */
-export interface Landing {
-  /** Of the file's size, or of a block's when `keep` takes the blocks away. */
-  readonly memory: ArrayBuffer;
-  /** Gets each block, verified; its memory is used again afterwards. `null`: the blocks stay side by side. */
-  readonly keep: ((block: Uint8Array<ArrayBuffer>) => void) | null;
-  /** Bytes of the file so far. */
-  readonly onReceived: (bytes: number) => void;
-}
-
-/**
- * One file, in blocks of 16 MiB that count only once each has the manifest's hash. (Together the blocks are the
- * file, so its own `sha256` says nothing more.)
- *
- * @returns What became of `memory`.
- * @throws {EmbedError} `model-corrupt` when bytes are missing, too many or wrong; what reading throws.
- */
-export async function receiveFile(body: BodyReader, file: PackFile, landing: Landing): Promise<ArrayBuffer> {
-  let { memory } = landing;
-  let received = 0;
-  for (const [index, expected] of file.blocks.entries()) {
-    const start = index * BLOCK_BYTES;
-    const bytes = Math.min(BLOCK_BYTES, file.bytes - start);
-    const at = landing.keep ? 0 : start;
-    while (received < start + bytes) {
-      const part = await body.read(new Uint8Array(memory, at + received - start, start + bytes - received));
-      // A connection that was cut often looks like a clean end.
-      if (part.length === 0) throw sizeError(file, received);
-      memory = part.buffer;
-      received += part.length;
-      landing.onReceived(received);
-    }
-    const block = new Uint8Array(memory, at, bytes);
-    const actual = await sha256(block);
-    if (actual !== expected) throw hashError(file, { block: index, expected, actual });
-    landing.keep?.(block);
-  }
-  const beyond = await body.read(new Uint8Array(1));
-  if (beyond.length > 0) throw sizeError(file, file.bytes + 1);
-  return memory;
-}
-
-interface HashMismatch {
-  readonly block: number;
-  readonly expected: string;
-  readonly actual: string;
-}
-
-function hashError({ name, blocks }: PackFile, mismatch: HashMismatch): EmbedError {
-  const { block, expected, actual } = mismatch;
-  return new EmbedError(
-    "model-corrupt",
-    `${name}: block ${block} of ${blocks.length} has SHA-256 ${actual}, the manifest says ${expected}`,
-    { details: { file: name, ...mismatch } },
-  );
-}
-
-function sizeError({ name, bytes }: PackFile, actualBytes: number): EmbedError {
-  const count = actualBytes > bytes ? `at least ${actualBytes}` : `${actualBytes}`;
-  return new EmbedError("model-corrupt", `${name}: ${count} bytes, the manifest says ${bytes}`, {
-    details: { file: name, expectedBytes: bytes, actualBytes },
-  });
-}
-
-async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
-  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
-  return Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
+function place(subject: Subject): string {
+  return "url" in subject ? subject.url : `the folder ${subject.folder}`;
 }

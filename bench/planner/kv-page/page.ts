@@ -1,7 +1,7 @@
 /** @file The page of the KV scenario: an engine that keeps a long text's KV in one buffer, or copies it with each slice. */
 import { chooseExecution, openEngine, type Engine } from "../../../src/gpu/engine.ts";
 import { GpuTensorHome, type KvCache } from "../../../src/gpu/tensor-home.ts";
-import { openHttpPack } from "../../../src/model/source.ts";
+import { openPack } from "../../../src/fixtures/browser-packs.ts";
 import type { Chunk, DeviceStatus, Pass } from "../../../src/types.ts";
 
 /** `"shared"`: past and present are one buffer, as in the product. `"copied"`: two, and each run copies the past. */
@@ -71,7 +71,7 @@ function copying(a: KvCache, b: KvCache): KvCache {
 globalThis.kvBench = {
   async open(packUrl, dispatches) {
     if (dispatches === "left-out") GPUComputePassEncoder.prototype.dispatchWorkgroups = () => undefined;
-    const pack = await openHttpPack(new URL(packUrl, location.href).href);
+    const pack = await openPack(new URL(packUrl, location.href).href);
     const choice = await chooseExecution({ device: "webgpu", activations: "f32" }, navigator.gpu, []);
     engine = await openEngine(pack, choice, { poolBytes: 0 });
     return engine.device;

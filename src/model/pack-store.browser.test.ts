@@ -1,0 +1,132 @@
+/** @file The store as a worker serves it, from offers to folders and new versions. */
+import { beforeEach, describe, expect, it } from "vitest";
+import type { PackManifest } from "../pack.ts";
+import { bytesOf, DeliveryWorker, FaultLane, hashesOf, totalBytes } from "./fixtures/delivery-lab.ts";
+import { BLOCK_BYTES } from "./manifest.ts";
+import { cleanStore } from "./store/fixtures/clean-store.ts";
+import { StoreWorker } from "./store/fixtures/store-worker.ts";
+
+const FILE = "large.bin";
+const CHANGED = "layer-00.bin";
+
+beforeEach(cleanStore);
+
+/** The tiny pack as files on the user's disk, of an older version: another revision, and one file is different. */
+async function olderFiles(lane: FaultLane): Promise<File[]> {
+  const manifest = await lane.manifest();
+  const contents = new Map<string, Uint8Array<ArrayBuffer>>();
+  for (const { name } of manifest.files) {
+    const response = await fetch(`${lane.source().url}${name}`);
+    contents.set(name, new Uint8Array(await response.arrayBuffer()));
+  }
+  const changed = contents.get(CHANGED)!;
+  changed[0]! ^= 1;
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", changed));
+  const sha256 = Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  const older: PackManifest = {
+    ...manifest,
+    source: { ...manifest.source, revision: "older" },
+    files: manifest.files.map((file) => (file.name === CHANGED ? { ...file, sha256, blocks: [sha256] } : file)),
+  };
+  return [
+    ...[...contents].map(([name, content]) => new File([content], name)),
+    new File([JSON.stringify(older)], "manifest.json"),
+  ];
+}
+
+describe("the pack store", () => {
+  it("copies a pack out of a folder, and says that it cannot be fetched from there again", async () => {
+    const folder = await olderFiles(new FaultLane());
+    const worker = new DeliveryWorker();
+    const stored = await worker.call("download", { folder }).result;
+    expect(stored).toMatchObject({ state: "complete", revision: "older", origin: { folder: expect.anything() } });
+    await worker.call("unmark", stored.id).result;
+    await expect(worker.call("download", { stored: stored.id }).result).rejects.toMatchObject({
+      code: "invalid-input",
+    });
+    // With the folder at hand it is another matter.
+    expect(await worker.call("download", { folder }).result).toMatchObject({ id: stored.id, state: "complete" });
+  });
+
+  it("fetches of a new version what has changed, and keeps the old one", async () => {
+    const [elsewhere, lane] = [new FaultLane(), new FaultLane()];
+    const worker = new DeliveryWorker();
+    const older = await worker.call("download", { folder: await olderFiles(elsewhere) }).result;
+    const manifest = await lane.manifest();
+    const changedBytes = manifest.files.find(({ name }) => name === CHANGED)!.bytes;
+    expect(await worker.call("inspect", lane.source()).result).toMatchObject({
+      name: "tiny",
+      totalBytes: totalBytes(manifest),
+      missingBytes: changedBytes,
+    });
+    const newer = await worker.call("download", lane.source()).result;
+    expect(newer.id).not.toBe(older.id);
+    expect((await lane.log()).map(({ file }) => file)).toEqual([CHANGED]);
+    const packs = await worker.call("list").result;
+    expect(new Set(packs.map(({ id, state }) => `${id} ${state}`))).toEqual(
+      new Set([`${newer.id} complete`, `${older.id} complete`]),
+    );
+    expect((await worker.call("load", { model: { stored: newer.id } }).result).hashes).toEqual(hashesOf(manifest));
+  });
+
+  it("offers what a source has before anything of it is fetched", async () => {
+    const lane = new FaultLane();
+    const manifest = await lane.manifest();
+    const worker = new DeliveryWorker();
+    const bytes = totalBytes(manifest);
+    const offer = await worker.call("inspect", lane.source()).result;
+    expect(offer).toMatchObject({ name: "tiny", bits: 4, totalBytes: bytes, missingBytes: bytes });
+    expect(await lane.log()).toEqual([]);
+    const { id } = await worker.call("download", lane.source()).result;
+    expect(id).toBe(offer.id);
+    expect(await worker.call("inspect", lane.source()).result).toEqual({ ...offer, missingBytes: 0 });
+    expect(await worker.call("inspect", { stored: id }).result).toEqual({ ...offer, missingBytes: 0 });
+  });
+
+  it("goes on with a stored pack from where it came", async () => {
+    const lane = new FaultLane();
+    await lane.inject({ file: FILE, kind: "flip", at: 0.1, times: 2 });
+    const worker = new DeliveryWorker();
+    await expect(worker.call("download", lane.source()).result).rejects.toMatchObject({ code: "model-corrupt" });
+    const [left] = await worker.call("list").result;
+    expect(await worker.call("download", { stored: left!.id }).result).toMatchObject({
+      id: left!.id,
+      state: "complete",
+    });
+  });
+
+  it("finds what is damaged, and fetches that alone again", async () => {
+    const lane = new FaultLane();
+    const manifest = await lane.manifest();
+    const worker = new DeliveryWorker();
+    const { id } = await worker.call("download", lane.source()).result;
+    const vandal = new StoreWorker();
+    await vandal.call("flip", { id, name: FILE }, 7);
+    await vandal.call("erase", `${id}/files/${CHANGED}`);
+    vandal.terminate();
+    const verify = worker.call("verify", id);
+    expect((await verify.result).damaged.toSorted()).toEqual([FILE, CHANGED].toSorted());
+    expect(verify.progress.every(({ phase }) => phase === "verify")).toBe(true);
+    const before = (await lane.log()).length;
+    await worker.call("download", lane.source()).result;
+    const more = (await lane.log()).slice(before);
+    // The small file, gone as a whole, comes out of the HTTP cache.
+    expect(more.map(({ range }) => range)).toEqual([`bytes=0-${BLOCK_BYTES - 1}`]);
+    expect((await worker.call("load", { model: { stored: id } }).result).hashes).toEqual(hashesOf(manifest));
+    expect(bytesOf(more)).toBe(BLOCK_BYTES);
+  });
+
+  it("removes a pack that nobody uses, and refuses one that is loaded", async () => {
+    const lane = new FaultLane();
+    const [worker, reader] = [new DeliveryWorker(), new DeliveryWorker()];
+    const { id } = await worker.call("download", lane.source()).result;
+    await reader.call("load", { model: { stored: id } }).result;
+    await expect(worker.call("remove", id).result).rejects.toMatchObject({ code: "storage-busy" });
+    expect((await worker.call("list").result)[0]).toMatchObject({ id, inUse: true });
+    reader.terminate();
+    // The browser takes a moment to take the lock from a worker that was killed.
+    await navigator.locks.request(`strata-pack-use:${id}`, () => undefined);
+    await worker.call("remove", id).result;
+    expect(await worker.call("list").result).toEqual([]);
+  });
+});

@@ -1,0 +1,235 @@
+/** @file Storing a pack on a real disk, with workers killed at every operation on it. */
+import { afterEach, beforeAll, describe, expect, it } from "vitest";
+import { BLOCK_BYTES } from "../manifest.ts";
+import { packId } from "./entry.ts";
+import { cleanStore } from "./fixtures/clean-store.ts";
+import { StoreWorker } from "./fixtures/store-worker.ts";
+import { blockOf, everyBlock, fileOf, makeTestPack, type TestPack } from "./fixtures/test-pack.ts";
+import { findStored, listStored } from "./stored.ts";
+
+let small: TestPack;
+let large: TestPack;
+let smallId: string;
+let largeId: string;
+const workers: StoreWorker[] = [];
+
+function startWorker(): StoreWorker {
+  const worker = new StoreWorker();
+  workers.push(worker);
+  return worker;
+}
+
+beforeAll(async () => {
+  small = await makeTestPack();
+  large = await makeTestPack({ large: true });
+  smallId = await packId(small.source.manifest, small.source.manifestBytes);
+  largeId = await packId(large.source.manifest, large.source.manifestBytes);
+});
+
+afterEach(async () => {
+  workers.splice(0).forEach((worker) => worker.terminate());
+  await cleanStore();
+});
+
+const totalBytes = ({ source }: TestPack): number => source.manifest.files.reduce((sum, { bytes }) => sum + bytes, 0);
+
+/** Bytes of blocks named `file block`. */
+function bytesOf(pack: TestPack, written: readonly string[]): number {
+  return written.reduce((sum, line) => {
+    const [name, block] = line.split(" ");
+    return sum + blockOf(pack, fileOf(pack, name!), Number(block)).length;
+  }, 0);
+}
+
+async function expectWhole(worker: StoreWorker, pack: TestPack, id: string): Promise<void> {
+  await worker.call("open", id, null);
+  for (const [name, expected] of pack.contents) {
+    const { content } = await worker.call("readFile", name);
+    // Byte arrays of this size take seconds to compare one by one.
+    expect(indexedDB.cmp(content, expected), name).toBe(0);
+  }
+  await worker.call("release");
+}
+
+describe("a draft", () => {
+  it("becomes a pack that reads back as it was written", async () => {
+    const worker = startWorker();
+    const before = Date.now();
+    const { stored, written } = await worker.call("store", large);
+    expect(written).toEqual(everyBlock(large).map(([file, block]) => `${file.name} ${block}`));
+    expect(stored).toMatchObject({
+      id: largeId,
+      name: large.source.manifest.name,
+      state: "complete",
+      origin: large.source.origin,
+      revision: "one",
+      totalBytes: totalBytes(large),
+      storedBytes: totalBytes(large),
+      lastUsedAt: null,
+    });
+    expect(stored.storedAt).toBeGreaterThanOrEqual(before);
+    expect(await listStored()).toEqual([{ ...stored, inUse: false }]);
+    await expectWhole(worker, large, largeId);
+    expect((await findStored(largeId))?.lastUsedAt).toBeGreaterThanOrEqual(stored.storedAt!);
+    expect((await worker.call("store", large)).written).toEqual([]);
+  });
+
+  it("goes on from the last block, whatever operation on the disk a worker is killed at", async () => {
+    const rescuer = startWorker();
+    const seen: string[] = [];
+    for (let operation = 0, leastBytes = 0; ; operation++) {
+      const victim = startWorker();
+      await victim.call("freezeAt", operation);
+      const frozenAt = await Promise.race([victim.frozen, victim.call("store", small).then(() => null)]);
+      victim.terminate();
+      if (frozenAt === null) break;
+      seen.push(frozenAt);
+      const [found] = await listStored();
+      const foundBytes = found?.storedBytes ?? 0;
+      expect(foundBytes, `${operation} ${frozenAt}`).toBeGreaterThanOrEqual(leastBytes);
+      leastBytes = foundBytes;
+      const { stored, written } = await rescuer.call("store", small);
+      expect(bytesOf(small, written), `${operation} ${frozenAt}`).toBe(totalBytes(small) - foundBytes);
+      expect(stored).toMatchObject({ state: "complete", storedBytes: totalBytes(small) });
+      await expectWhole(rescuer, small, smallId);
+      await cleanStore();
+    }
+    expect(new Set(seen)).toEqual(
+      new Set([
+        "create strata-packs/",
+        `create ${smallId}/`,
+        ...["create manifest.json", "create draft.json", "create complete.json"],
+        ...["create files/", "create journal/", "truncate", "write", "flush", "remove journal", "remove draft.json"],
+        ...small.source.manifest.files.map(({ name }) => `create ${name}`),
+      ]),
+    );
+    expect(await listStored()).toMatchObject([{ state: "complete" }]);
+  });
+
+  it("loses a block at most of a large file when its worker is killed", async () => {
+    const rescuer = startWorker();
+    const stored = new Set<number>();
+    for (let operation = 0; ; operation++) {
+      const victim = startWorker();
+      await victim.call("freezeAt", operation);
+      const frozenAt = await Promise.race([
+        victim.frozen,
+        victim.call("storeBlocks", large, "large.bin", [1, 0]).then(() => null),
+      ]);
+      victim.terminate();
+      if (frozenAt === null) break;
+      const foundBytes = (await listStored())[0]?.storedBytes ?? 0;
+      stored.add(foundBytes);
+      const { written } = await rescuer.call("store", large);
+      expect(bytesOf(large, written), `${operation} ${frozenAt}`).toBe(totalBytes(large) - foundBytes);
+      await cleanStore();
+    }
+    expect([...stored]).toEqual([0, 1000, BLOCK_BYTES + 1000]);
+  });
+
+  it("takes a journal without the end of its last line, and one with nonsense", async () => {
+    const worker = startWorker();
+    await worker.call("storeBlocks", large, "large.bin", [0]);
+    await worker.call("append", `${largeId}/journal/large.bin`, "bl\0ck 1\nblock 1");
+    expect((await findStored(largeId))?.storedBytes).toBe(BLOCK_BYTES);
+    await worker.call("storeBlocks", large, "large.bin", [1]);
+    expect((await findStored(largeId))?.storedBytes).toBe(BLOCK_BYTES + 1000);
+    expect((await worker.call("store", large)).written).not.toContain("large.bin 1");
+  });
+
+  it("finds out by reading back what the disk did not keep, and has it written again", async () => {
+    const worker = startWorker();
+    await worker.call("storeBlocks", large, "large.bin", [0, 1]);
+    await worker.call("flip", { id: largeId, name: "large.bin" }, BLOCK_BYTES - 1);
+    const { written } = await worker.call("store", large);
+    expect(written.filter((line) => line.startsWith("large.bin"))).toEqual(["large.bin 0"]);
+    await expectWhole(worker, large, largeId);
+  });
+
+  it("makes of a complete pack with damage a draft that lacks the damaged blocks alone", async () => {
+    const worker = startWorker();
+    await worker.call("store", large);
+    expect(await worker.call("verify", largeId)).toEqual({});
+    expect(await findStored(largeId)).toMatchObject({ state: "complete" });
+    await worker.call("flip", { id: largeId, name: "large.bin" }, BLOCK_BYTES + 3);
+    await worker.call("cut", `${largeId}/files/layer-01.bin`, 100);
+    await worker.call("erase", `${largeId}/files/final.bin`);
+    expect(await worker.call("verify", largeId)).toEqual({ "large.bin": [1], "layer-01.bin": [0], "final.bin": [0] });
+    expect(await findStored(largeId)).toMatchObject({ state: "incomplete", origin: large.source.origin });
+    const { written, stored } = await worker.call("store", large);
+    expect(written.sort()).toEqual(["final.bin 0", "large.bin 1", "layer-01.bin 0"]);
+    expect(stored).toMatchObject({ state: "complete", origin: large.source.origin });
+    await expectWhole(worker, large, largeId);
+  });
+
+  it("is repaired or as it was, whatever operation of finding damage a worker is killed at", async () => {
+    const rescuer = startWorker();
+    const states = new Set<string>();
+    for (let operation = 0; ; operation++) {
+      await rescuer.call("store", small);
+      await rescuer.call("flip", { id: smallId, name: "layer-00.bin" }, 5);
+      const victim = startWorker();
+      await victim.call("freezeAt", operation);
+      const frozenAt = await Promise.race([victim.frozen, victim.call("verify", smallId).then(() => null)]);
+      victim.terminate();
+      if (frozenAt === null) break;
+      states.add((await findStored(smallId))!.state);
+      await rescuer.call("verify", smallId);
+      expect((await rescuer.call("store", small)).written, `${operation} ${frozenAt}`).toEqual(["layer-00.bin 0"]);
+      await expectWhole(rescuer, small, smallId);
+    }
+    expect(states).toEqual(new Set(["complete", "incomplete"]));
+  });
+
+  it("writes a manifest again that a crash has torn, and keeps what it describes", async () => {
+    const worker = startWorker();
+    await worker.call("store", small);
+    await worker.call("cut", `${smallId}/manifest.json`, 500);
+    expect(await findStored(smallId)).toMatchObject({ state: "incomplete", totalBytes: 0, revision: null });
+    const { stored, written } = await worker.call("store", small);
+    expect({ state: stored.state, written }).toEqual({ state: "complete", written: [] });
+  });
+
+  it("is not complete when its commit marker is torn", async () => {
+    const worker = startWorker();
+    await worker.call("store", small);
+    await worker.call("cut", `${smallId}/complete.json`, 40);
+    expect(await findStored(smallId)).toMatchObject({ state: "incomplete", storedBytes: totalBytes(small) });
+    expect((await worker.call("store", small)).written).toEqual([]);
+    expect(await findStored(smallId)).toMatchObject({ state: "complete" });
+  });
+
+  it("remembers the version of a file that its blocks came from", async () => {
+    expect(await startWorker().call("noteVersion", small, "final.bin", '"é-1"')).toBeNull();
+    expect(await startWorker().call("noteVersion", small, "final.bin", null)).toBe('"é-1"');
+    expect(await startWorker().call("noteVersion", small, "final.bin", null)).toBeNull();
+  });
+
+  it("keeps no secret of its source", async () => {
+    const origin = {
+      hub: "a/b@c",
+      path: "q4",
+      endpoint: "https://hub.example",
+      token: "secret",
+      headers: { a: "secret" },
+    };
+    const { stored } = await startWorker().call("store", { ...small, source: { ...small.source, origin } });
+    expect(stored.origin).toEqual({ hub: "a/b@c", path: "q4", endpoint: "https://hub.example" });
+  });
+
+  it("copies a file that another version of the pack has, but for its damaged blocks", async () => {
+    const worker = startWorker();
+    const next = await makeTestPack({ revision: "two", large: true });
+    expect(await worker.call("adopt", next, "large.bin")).toEqual({ whole: false, bytes: 0 });
+    await worker.call("store", large);
+    expect(await worker.call("adopt", next, "layer-00.bin")).toEqual({ whole: false, bytes: 0 });
+    await worker.call("flip", { id: largeId, name: "large.bin" }, BLOCK_BYTES);
+    expect(await worker.call("adopt", next, "large.bin")).toEqual({ whole: false, bytes: BLOCK_BYTES });
+    await worker.call("flip", { id: largeId, name: "large.bin" }, BLOCK_BYTES);
+    expect(await worker.call("adopt", next, "large.bin")).toEqual({ whole: true, bytes: 1000 });
+    const { written, stored } = await worker.call("store", next);
+    expect(written).not.toContain("large.bin 0");
+    await expectWhole(worker, next, stored.id);
+    await expectWhole(worker, large, largeId);
+  });
+});

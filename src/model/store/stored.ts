@@ -1,0 +1,104 @@
+/** @file The packs in the browser's storage: what is there, and how to get rid of it. */
+
+import type { StoredPack } from "../../delivery.ts";
+import { EmbedError } from "../../errors.ts";
+import { describeEntry, readEntry } from "./entry.ts";
+import { measureRoom } from "./estimate.ts";
+import { PackFolder } from "./folder.ts";
+import { packsInUse, whileUnused } from "./locks.ts";
+import { isMissing, openRoot, storageError } from "./opfs.ts";
+
+/**
+ * Every entry, the newest first, those that are not complete last. What a crash, a removal or another version of this
+ * program has left is `incomplete`.
+ *
+ * @throws {EmbedError} As `openRoot`.
+ */
+export async function listStored(): Promise<StoredPack[]> {
+  const ids = await Array.fromAsync((await openRoot()).keys());
+  const isInUse = await packsInUse();
+  const packs = await Promise.all(ids.map((id) => describe(id, isInUse(id))));
+  return packs.sort((a, b) => (b.storedAt ?? 0) - (a.storedAt ?? 0) || (a.id < b.id ? -1 : 1));
+}
+
+/** One entry; `null` when there is none. */
+export async function findStored(id: string): Promise<StoredPack | null> {
+  if (!(await PackFolder.open(id))) return null;
+  return await describe(id, (await packsInUse())(id));
+}
+
+async function describe(id: string, inUse: boolean): Promise<StoredPack> {
+  const folder = await PackFolder.open(id);
+  if (folder) return await describeEntry(await readEntry(folder), inUse);
+  // A file among the folders.
+  return { ...NOTHING, id, name: id, inUse };
+}
+
+const NOTHING = {
+  state: "incomplete",
+  origin: null,
+  revision: null,
+  totalBytes: 0,
+  storedBytes: 0,
+  storedAt: null,
+  lastUsedAt: null,
+} as const;
+
+/**
+ * Removes an entry, whatever it holds; one that is removed halfway is incomplete, and can be removed again.
+ *
+ * @throws {EmbedError} `model-not-found`; `storage-busy` when it is in use or being written.
+ */
+export async function removePack(id: string): Promise<void> {
+  await whileUnused(id, async () => {
+    const folder = await PackFolder.open(id);
+    // First of all, or a removal that breaks off would leave a pack that looks complete.
+    await folder?.remove("complete.json");
+    try {
+      await (await openRoot()).removeEntry(id, { recursive: true });
+    } catch (cause) {
+      if (!isMissing(cause) && !(cause instanceof TypeError)) throw storageError(cause, id);
+      throw new EmbedError("model-not-found", `no pack ${id} in the browser's storage`, { cause, details: { id } });
+    }
+  });
+}
+
+/**
+ * Removes packs that nobody uses, leftovers first, then the least recently used, until so much is free. Needs a
+ * dedicated worker.
+ *
+ * @param measure - How much is free of what is wanted; asked before each removal. @default the browser is put to it
+ * @returns The removed ones.
+ * @throws {EmbedError} `storage-full` with `neededBytes`, `freeBytes` and the `removed` ids, when that is not enough.
+ */
+export async function evictPacks(
+  neededBytes: number,
+  measure: (wantedBytes: number) => Promise<number> = measureRoom,
+): Promise<StoredPack[]> {
+  const lastSeen = ({ lastUsedAt, storedAt }: StoredPack): number => Math.max(lastUsedAt ?? 0, storedAt ?? 0);
+  const candidates = (await listStored()).filter(({ inUse }) => !inUse).sort((a, b) => lastSeen(a) - lastSeen(b));
+  const removed: StoredPack[] = [];
+  let freeBytes = await measure(neededBytes);
+  for (const pack of candidates) {
+    if (freeBytes >= neededBytes) break;
+    if (!(await isRemoved(pack.id))) continue;
+    removed.push(pack);
+    freeBytes = await measure(neededBytes);
+  }
+  if (freeBytes >= neededBytes) return removed;
+  const message = `${freeBytes} bytes are free, ${neededBytes} are needed, and no pack is left that can be removed`;
+  throw new EmbedError("storage-full", message, {
+    details: { neededBytes, freeBytes, removed: removed.map(({ id }) => id) },
+  });
+}
+
+/** A pack that another tab has begun to use, or has removed, since it was listed is left to that one. */
+async function isRemoved(id: string): Promise<boolean> {
+  try {
+    await removePack(id);
+    return true;
+  } catch (error) {
+    if (error instanceof EmbedError && ["storage-busy", "model-not-found"].includes(error.code)) return false;
+    throw error;
+  }
+}
