@@ -11,6 +11,7 @@ import {
   checkTexts,
   checkWarmUp,
 } from "./embedder-input.ts";
+import type { UrlSource } from "./delivery.ts";
 import { EmbedError } from "./errors.ts";
 
 /** What is thrown for values that a TypeScript caller could not pass. */
@@ -122,7 +123,7 @@ describe("checkRequest", () => {
 describe("checkModelOptions", () => {
   const PAGE = "https://example.org/app/index.html";
   const urlOf = (model: string | URL, base: string | undefined = PAGE): string =>
-    checkModelOptions({ model }, base).modelUrl;
+    (checkModelOptions({ model }, base).model as UrlSource).url;
 
   it("resolves the pack's folder against the page", () => {
     expect(urlOf("models/nano")).toBe("https://example.org/app/models/nano/");
@@ -149,17 +150,37 @@ describe("checkModelOptions", () => {
   });
 
   it("passes on what was asked for, and nothing else", () => {
-    const options = { model: "m", device: "wasm", activations: "f16", chunkTokens: 16, onProgress: () => {} } as const;
+    const options = {
+      model: "m",
+      storage: "none",
+      device: "wasm",
+      activations: "f16",
+      chunkTokens: 16,
+      onProgress: () => {},
+    } as const;
     expect(checkModelOptions(options, PAGE)).toEqual({
-      modelUrl: "https://example.org/app/m/",
+      model: { url: "https://example.org/app/m/" },
+      storage: "none",
       device: "wasm",
       activations: "f16",
       chunkTokens: 16,
     });
-    expect(checkModelOptions({ model: "m" }, PAGE)).toEqual({ modelUrl: "https://example.org/app/m/" });
+    expect(checkModelOptions({ model: "m" }, PAGE)).toEqual({
+      model: { url: "https://example.org/app/m/" },
+    });
+  });
+
+  it("takes any source of a pack", () => {
+    const model = { hub: "owner/repo", token: "t" };
+    expect(checkModelOptions({ model }, PAGE)).toEqual({ model });
+    expect(refusal((options) => checkModelOptions(options, PAGE), { model: { hub: "repo" } }).details).toEqual({
+      option: "model.hub",
+      value: "repo",
+    });
   });
 
   it.each([
+    ["storage", "opfs"],
     ["device", "gpu"],
     ["activations", "bf16"],
     ["chunkTokens", 0],

@@ -1,8 +1,12 @@
 /** @file What callers pass, checked before anything is sent or started. Pure; the model's own limits are the worker's. */
 import { EmbedError } from "./errors.ts";
+import type { ModelSource } from "./delivery.ts";
+import { checkModelSource } from "./model-input.ts";
 import type { EmbedInput, EmbedRequest, LoadRequest, OutputType, QueueLimits, WarmUpRequest } from "./types.ts";
+import { describe, wrongType } from "./wrong-type.ts";
 
 const CHOICES: Readonly<Record<string, readonly string[]>> = {
+  storage: ["auto", "none"],
   device: ["auto", "webgpu", "wasm"],
   activations: ["f32", "f16"],
   role: ["query", "document"],
@@ -16,10 +20,10 @@ const CHOICES: Readonly<Record<string, readonly string[]>> = {
 /** What `createEmbedder` is given about the model and how to run it. */
 export interface ModelOptions extends Pick<
   LoadRequest,
-  "device" | "activations" | "chunkTokens" | "maxRunMs" | "vramBudgetBytes" | "queue"
+  "storage" | "device" | "activations" | "chunkTokens" | "maxRunMs" | "vramBudgetBytes" | "queue"
 > {
-  /** URL of the pack's folder, relative to the page. */
-  readonly model: string | URL;
+  /** A source of the pack; a text is the URL of its folder, relative to the page. */
+  readonly model: string | URL | ModelSource;
 }
 
 /**
@@ -74,10 +78,11 @@ export function checkRequest<O extends OutputType>(options: EmbedRequest<O>): Em
  */
 export function checkModelOptions(options: ModelOptions, baseUrl: string | undefined): LoadRequest {
   checkChoices(options);
-  const { model, device, activations, chunkTokens, maxRunMs, vramBudgetBytes, queue } = options;
+  const { model, storage, device, activations, chunkTokens, maxRunMs, vramBudgetBytes, queue } = options;
   if (chunkTokens !== undefined) checkPositiveInteger("chunkTokens", chunkTokens);
   return {
-    modelUrl: folderUrl(model, baseUrl),
+    model: checkModelSource(model, baseUrl),
+    ...(storage !== undefined && { storage }),
     ...(device !== undefined && { device }),
     ...(activations !== undefined && { activations }),
     ...(chunkTokens !== undefined && { chunkTokens }),
@@ -171,32 +176,4 @@ export function checkChoices(options: object): void {
     const message = `${option} is ${describe(value)}, not one of ${allowed.join(", ")}`;
     throw new EmbedError("invalid-input", message, { details: { option, value, allowed } });
   }
-}
-
-/** With a slash at the end, so that file names resolve inside the folder. */
-function folderUrl(model: string | URL, baseUrl: string | undefined): string {
-  const text = model instanceof URL ? model.href : model;
-  if (typeof text !== "string" || text === "" || !URL.canParse(text, baseUrl)) {
-    const message = `model is ${describe(model)}, not the URL of a pack's folder`;
-    throw new EmbedError("invalid-input", message, { details: { option: "model", value: model } });
-  }
-  const url = new URL(text, baseUrl);
-  if (!url.pathname.endsWith("/")) url.pathname += "/";
-  return url.href;
-}
-
-function wrongType(fault: string, value: unknown, details = {}): EmbedError {
-  const type = typeName(value);
-  return new EmbedError("invalid-input", `${fault}: ${describe(value)}`, { details: { ...details, type } });
-}
-
-function typeName(value: unknown): string {
-  if (value === null) return "null";
-  return typeof value === "object" ? (value.constructor?.name ?? "object") : typeof value;
-}
-
-/** Texts (their beginning) and numbers as they are, the rest by type. */
-function describe(value: unknown): string {
-  if (typeof value === "string") return JSON.stringify(value.slice(0, 80));
-  return typeof value === "number" ? String(value) : typeName(value);
 }

@@ -1,14 +1,18 @@
 /** @file Tests of the embedder over a real message channel. */
-import { afterEach, describe, expect, expectTypeOf, it } from "vitest";
+import { afterEach, describe, expect, expectTypeOf, it, vi } from "vitest";
 import { openEmbedder, type Embedder, type EmbedderOptions } from "./embedder.ts";
 import { toPrometheus } from "./metrics-report.ts";
 import { LetterPipeline, openLetterPipeline } from "./thread/fixtures/letter-pipeline.ts";
 import { servedPort } from "./thread/fixtures/served-port.ts";
-import type { EmbeddingMatrix, EmbedInput, EmbedProgress, EmbedRequest, LoadRequest } from "./types.ts";
+import type { OpenPipeline } from "./thread/serve.ts";
+import type { EmbeddingMatrix, EmbedInput, EmbedProgress, EmbedRequest, LoadProgress, LoadRequest } from "./types.ts";
 
 const MODEL = "http://localhost/letters";
 const embedders: Embedder[] = [];
-afterEach(() => embedders.splice(0).forEach((embedder) => embedder.dispose()));
+afterEach(() => {
+  embedders.splice(0).forEach((embedder) => embedder.dispose());
+  vi.unstubAllGlobals();
+});
 
 async function open(options: Partial<EmbedderOptions> = {}): Promise<Embedder> {
   const embedder = await openEmbedder({ model: MODEL, ...options }, () => servedPort(openLetterPipeline));
@@ -40,6 +44,9 @@ const refused = { code: "invalid-input" };
 describe("openEmbedder", () => {
   it.each([
     { model: "" },
+    { model: { hub: "repo" } },
+    { storage: "opfs" },
+    { fetch: "fetch" },
     { device: "gpu" },
     { chunkTokens: -1 },
     { readyTimeoutMs: 0 },
@@ -53,6 +60,47 @@ describe("openEmbedder", () => {
     const startWorker = () => expect.fail("a worker was started");
     const all = { model: MODEL, ...options } as EmbedderOptions;
     await expect(openEmbedder(all, startWorker)).rejects.toMatchObject(refused);
+  });
+});
+
+describe("openEmbedder's fetch", () => {
+  it("is what each worker's requests go through, and none when there is none", async () => {
+    const bodies: (string | null)[] = [];
+    const openPipeline: OpenPipeline = async (request, hooks) => {
+      const response = await hooks.fetch?.("http://localhost/letters/manifest.json");
+      bodies.push((await response?.text()) ?? null);
+      return openLetterPipeline(request, hooks);
+    };
+    const fetch = async (url: string): Promise<Response> => new Response(`page: ${url}`);
+    for (const options of [{ fetch }, {}]) {
+      embedders.push(await openEmbedder({ model: MODEL, ...options }, () => servedPort(openPipeline)));
+    }
+    expect(bodies).toEqual(["page: http://localhost/letters/manifest.json", null]);
+    const [embedder] = embedders;
+    await embedder!.embed("first lose device");
+    expect(bodies).toHaveLength(3);
+    expect(bodies[2]).toBe(bodies[0]);
+  });
+});
+
+describe("openEmbedder's storage", () => {
+  it("is asked to stay once there is something to download", async () => {
+    const persist = vi.fn(async () => true);
+    vi.stubGlobal("navigator", { storage: { persist } });
+    const phases: (string | number)[] = [];
+    const openPipeline: OpenPipeline = async (request, hooks) => {
+      hooks.onProgress?.({ phase: "device", loadedBytes: 0, totalBytes: 0, download: null });
+      for (const phase of request.storage === "none" ? [] : (["download", "verify", "download"] as const)) {
+        hooks.onProgress?.({ phase, loadedBytes: 1, totalBytes: 2, download: null });
+      }
+      return openLetterPipeline(request, hooks);
+    };
+    const onProgress = ({ phase }: LoadProgress): number => phases.push(phase, persist.mock.calls.length);
+    for (const storage of ["none", "auto"] as const) {
+      embedders.push(await openEmbedder({ model: MODEL, storage, onProgress }, () => servedPort(openPipeline)));
+    }
+    expect(phases.slice(0, 6)).toEqual(["device", 0, "weights", 0, "self-check", 0]);
+    expect(phases.slice(6, 14)).toEqual(["device", 0, "download", 1, "verify", 1, "download", 1]);
   });
 });
 

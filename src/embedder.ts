@@ -11,11 +11,14 @@ import {
   checkWarmUp,
 } from "./embedder-input.ts";
 import type { ModelOptions } from "./embedder-input.ts";
+import { checkFetch } from "./model-input.ts";
 import { embedStream, type EmbeddedRow, type StreamOptions } from "./embed-stream.ts";
 import type { MetricsSnapshot } from "./metrics.ts";
-import type { WorkerPort } from "./thread/client.ts";
+import type { PageFetch } from "./thread/fetch-bridge.ts";
+import { askToPersist } from "./thread/persist.ts";
 import { openSupervisor, type RecoverOptions, type Supervisor, type SupervisorOptions } from "./thread/supervisor.ts";
 import type { WatchdogLimits } from "./thread/watchdog.ts";
+import type { WorkerPort } from "./thread/worker-calls.ts";
 import type {
   CallHooks,
   EmbedderStatus,
@@ -34,6 +37,8 @@ import type {
 
 /** How an embedder is made. */
 export interface EmbedderOptions extends ModelOptions, CallHooks<LoadProgress> {
+  /** What the pack is fetched through, on the page: for headers that expire, or another transport. @default the worker's own `fetch` */
+  readonly fetch?: PageFetch;
   /** Of the first load, and of each load that replaces a lost device. */
   readonly onProgress?: (progress: LoadProgress) => void;
   /** Called after each change of `status`; in state `gpu-blocked` the countdown is not one. */
@@ -124,7 +129,7 @@ const READY_TIMEOUT_MS = 30_000;
 /**
  * Loads a pack into a worker of its own.
  *
- * @throws {EmbedError} `invalid-input`, `model-not-found`, `model-fetch-failed`, `model-corrupt`,
+ * @throws {EmbedError} `invalid-input`, `model-not-found`, `model-fetch-failed`, `model-corrupt`, `storage-full`,
  * `webgpu-unavailable`, `out-of-memory`, `device-lost`, `worker-crashed`, `aborted`; `numeric-fault` with
  * `details.selfChecks` when no execution gives the pack's known answers.
  */
@@ -145,8 +150,20 @@ export async function openEmbedder(
   const request = checkModelOptions(options, globalThis.document?.baseURI);
   const readyTimeoutMs = checkPositiveInteger("readyTimeoutMs", options.readyTimeoutMs ?? READY_TIMEOUT_MS);
   const watchdog = checkLimits(options.watchdog ?? {}, { option: "watchdog", names: ["pingMs", "runMs"] });
-  const all = { ...options, ...surroundings, readyTimeoutMs, watchdog };
+  checkFetch(options.fetch);
+  const onProgress = askingToPersist(options.onProgress);
+  const all = { ...options, ...surroundings, readyTimeoutMs, watchdog, onProgress };
   return new WorkerEmbedder(await openSupervisor(startWorker, request, all));
+}
+
+/** What is worth a download is worth keeping. */
+function askingToPersist(report: EmbedderOptions["onProgress"]): (progress: LoadProgress) => void {
+  let hasAsked = false;
+  return (progress) => {
+    if (progress.phase === "download" && !hasAsked) askToPersist();
+    hasAsked ||= progress.phase === "download";
+    report?.(progress);
+  };
 }
 
 class WorkerEmbedder implements Embedder {

@@ -1,4 +1,15 @@
 /** @file The public API. Re-exports only. */
+export { assessModel, describeDevice, estimatePackBytes, measuredSpeed } from "./assess.ts";
+export type {
+  Assessment,
+  AssessmentReason,
+  AssessOptions,
+  DeviceFacts,
+  MachineFacts,
+  MeasuredSpeed,
+  ModelFacts,
+  Verdict,
+} from "./assess.ts";
 export { createEmbedder } from "./embedder.ts";
 export type {
   DocumentsOptions,
@@ -9,6 +20,25 @@ export type {
   TokenOptions,
   WarmUpOptions,
 } from "./embedder.ts";
+export type {
+  DownloadPhase,
+  DownloadProgress,
+  FolderSource,
+  HubSource,
+  ModelSource,
+  PackOffer,
+  PackOrigin,
+  PackStore,
+  SourceHeaders,
+  StorageChoice,
+  StorageEstimate,
+  StorageStatus,
+  StoredPack,
+  StoredSource,
+  StoreHooks,
+  UrlSource,
+  VerifyResult,
+} from "./delivery.ts";
 export { rowOf } from "./embedding-matrix.ts";
 export type { EmbeddedRow, StreamOptions, StreamProgress } from "./embed-stream.ts";
 export { EmbedError, ERROR_CODES } from "./errors.ts";
@@ -21,9 +51,12 @@ export { mergeMetrics } from "./metrics.ts";
 export type { Histogram, MetricName, MetricsSnapshot, Series } from "./metrics.ts";
 export { quantile, summarize, toPrometheus } from "./metrics-report.ts";
 export type { DurationSummary, MetricsSummary } from "./metrics-report.ts";
+export { openPackStore } from "./pack-store.ts";
+export type { PackStoreOptions, PagePackStore } from "./pack-store.ts";
+export type { PageFetch } from "./thread/fetch-bridge.ts";
 export type { RecoverOptions } from "./thread/supervisor.ts";
 export type { WatchdogLimits } from "./thread/watchdog.ts";
-export type { Activations, Role, WeightBits } from "./pack.ts";
+export type { Activations, Architecture, Role, WeightBits } from "./pack.ts";
 export type {
   AdapterFacts,
   CleanOptions,

@@ -4,9 +4,10 @@ import { expose } from "comlink";
 import { afterEach, describe, expect, it } from "vitest";
 import { EmbedError } from "../errors.ts";
 import type { EmbedProgress, LoadProgress, LoadRequest, Pipeline } from "../types.ts";
-import { openClient, type EmbedClient, type OpenOptions, type WorkerPort } from "./client.ts";
+import { openClient, type EmbedClient, type OpenOptions } from "./client.ts";
 import { EXECUTIONS, type LetterPipeline, openLetterPipeline, SAFE } from "./fixtures/letter-pipeline.ts";
 import { servedPort } from "./fixtures/served-port.ts";
+import type { WorkerPort } from "./worker-calls.ts";
 
 const OPTIONS: OpenOptions = { readyTimeoutMs: 10_000 };
 const clients: EmbedClient[] = [];
@@ -15,7 +16,7 @@ afterEach(() => clients.splice(0).forEach((client) => client.dispose()));
 async function open(pack = "letters", options = OPTIONS): Promise<EmbedClient> {
   const client = await openClient(
     () => servedPort(openLetterPipeline),
-    { modelUrl: `http://localhost/${pack}/` },
+    { model: { url: `http://localhost/${pack}/` } },
     options,
   );
   clients.push(client);
@@ -28,7 +29,7 @@ async function openWithParts() {
   let pipeline: Pipeline | null = null;
   const startWorker = (): WorkerPort =>
     (port = servedPort(async (request, hooks) => (pipeline = await openLetterPipeline(request, hooks))));
-  const client = await openClient(startWorker, { modelUrl: "http://localhost/letters/" }, OPTIONS);
+  const client = await openClient(startWorker, { model: { url: "http://localhost/letters/" } }, OPTIONS);
   clients.push(client);
   return { client, port: port! as EventTarget, pipeline: pipeline! as LetterPipeline };
 }
@@ -46,7 +47,7 @@ describe("openClient", () => {
     const seen: LoadProgress[] = [];
     await open("letters", { ...OPTIONS, onProgress: (progress) => seen.push(progress) });
     expect(seen.map(({ phase }) => phase)).toEqual(["weights", "self-check"]);
-    expect(seen.at(-1)).toEqual({ phase: "self-check", loadedBytes: 2, totalBytes: 2 });
+    expect(seen.at(-1)).toEqual({ phase: "self-check", loadedBytes: 2, totalBytes: 2, download: null });
   });
 
   it("rejects with the load's own error and leaves no worker", async () => {
@@ -55,7 +56,7 @@ describe("openClient", () => {
       const port = servedPort(openLetterPipeline);
       return Object.assign(port, { terminate: () => (terminated++, (port as unknown as MessagePort).close()) });
     };
-    const error = await failure(openClient(startWorker, { modelUrl: "http://localhost/absent/" }, OPTIONS));
+    const error = await failure(openClient(startWorker, { model: { url: "http://localhost/absent/" } }, OPTIONS));
     expect(error).toMatchObject({ code: "model-not-found", message: "no pack there" });
     expect(terminated).toBe(1);
   });
@@ -63,7 +64,7 @@ describe("openClient", () => {
   it("starts no worker when it is cancelled before it starts", async () => {
     const startWorker = (): WorkerPort => expect.fail("a worker was started");
     const options = { ...OPTIONS, signal: AbortSignal.abort() };
-    expect(await failure(openClient(startWorker, { modelUrl: "" }, options))).toMatchObject({ code: "aborted" });
+    expect(await failure(openClient(startWorker, { model: { url: "" } }, options))).toMatchObject({ code: "aborted" });
   });
 
   it("rejects when it is cancelled while the model loads", async () => {
@@ -77,7 +78,7 @@ describe("openClient", () => {
   it("rejects when nothing answers in time", async () => {
     const { port1 } = new MessageChannel();
     const silent = Object.assign(port1, { terminate: () => port1.close() });
-    const error = await failure(openClient(() => silent, { modelUrl: "" }, { readyTimeoutMs: 1 }));
+    const error = await failure(openClient(() => silent, { model: { url: "" } }, { readyTimeoutMs: 1 }));
     expect(error).toMatchObject({ code: "worker-crashed", details: { readyTimeoutMs: 1 } });
   });
 
@@ -85,7 +86,7 @@ describe("openClient", () => {
     const { port1, port2 } = new MessageChannel();
     expose({ ready: () => 999 }, port2);
     const port = Object.assign(port1, { terminate: () => port1.close() });
-    const error = await failure(openClient(() => port, { modelUrl: "" }, OPTIONS));
+    const error = await failure(openClient(() => port, { model: { url: "" } }, OPTIONS));
     expect(error).toMatchObject({ code: "worker-crashed", details: { worker: 999 } });
   });
 
@@ -93,7 +94,7 @@ describe("openClient", () => {
     const startWorker = (): WorkerPort => {
       throw new DOMException("blocked by policy", "SecurityError");
     };
-    const error = await failure(openClient(startWorker, { modelUrl: "" }, OPTIONS));
+    const error = await failure(openClient(startWorker, { model: { url: "" } }, OPTIONS));
     expect(error.code).toBe("worker-crashed");
     expect(String(error.cause)).toContain("blocked by policy");
   });
@@ -102,7 +103,7 @@ describe("openClient", () => {
     const requests: LoadRequest[] = [];
     const startWorker = (): WorkerPort =>
       servedPort((request, hooks) => (requests.push(request), openLetterPipeline(request, hooks)));
-    const request = { modelUrl: "http://localhost/narrow-subgroups/" };
+    const request = { model: { url: "http://localhost/narrow-subgroups/" } };
     const client = await openClient(startWorker, request, OPTIONS);
     clients.push(client);
     expect(requests.map(({ failedChecks }) => failedChecks?.length)).toEqual([0, 1, 2]);

@@ -1,5 +1,4 @@
-/** @file The page's end of one worker: starts it, watches it, and settles every call. Owns the Worker. */
-import { wrap, type Endpoint, type Remote } from "comlink";
+/** @file The page's end of one worker that runs the model: brings it up, asks it, and watches it while calls wait. */
 import { assert, EmbedError, throwIfAborted } from "../errors.ts";
 import type { MetricsSnapshot } from "../metrics.ts";
 import type {
@@ -19,13 +18,12 @@ import type {
   WarmUpResult,
 } from "../types.ts";
 import { realClock, type Clock } from "./clock.ts";
-import { installErrorTransfer, unpackError } from "./error-transfer.ts";
+import { unpackError } from "./error-transfer.ts";
+import type { PageFetch } from "./fetch-bridge.ts";
 import type { EmbedService, ProtocolVersion, ServiceEvent } from "./protocol.ts";
 import { isLoss } from "./recovery-policy.ts";
 import { Watchdog, type WatchdogLimits } from "./watchdog.ts";
-
-/** A `Worker`, or what behaves like one. */
-export type WorkerPort = Endpoint & Pick<Worker, "terminate">;
+import { WorkerCalls, type WorkerPort } from "./worker-calls.ts";
 
 /** How a worker is brought up. */
 export interface OpenOptions extends CallHooks<LoadProgress> {
@@ -35,18 +33,15 @@ export interface OpenOptions extends CallHooks<LoadProgress> {
   readonly watchdog?: WatchdogLimits;
   /** @default the real one */
   readonly clock?: Clock;
+  /** What the worker's requests are to go through. @default they are its own */
+  readonly fetch?: PageFetch;
   /** The worker has reported; its client's `status` and `metrics` are news. */
   readonly onReport?: () => void;
   /** An execution failed its self-check; the next worker is to be told in `LoadRequest.failedChecks`. */
   readonly onFailedCheck?: (result: SelfCheckResult) => void;
 }
 
-interface PendingCall {
-  readonly reject: (error: EmbedError) => void;
-  readonly onProgress: ((progress: LoadProgress | EmbedProgress) => void) | undefined;
-}
-
-const PROTOCOL: ProtocolVersion = 2;
+const PROTOCOL: ProtocolVersion = 3;
 
 /** More workers than there are executions (WebGPU in f16 or f32, with subgroups or without, and WASM): no endless loop. */
 const MAX_WORKERS = 5;
@@ -88,45 +83,29 @@ export async function openClient(
   }
 }
 
-/** One worker and the calls that wait for it. */
+/** One worker that runs the model, and the watch over it while calls wait. */
 export class EmbedClient {
   /** Resolves with why no call can be made any more: `worker-crashed`, `device-lost` or `disposed`. */
   readonly ended: Promise<EmbedError>;
-  readonly #worker: WorkerPort;
-  readonly #service: Remote<EmbedService>;
-  readonly #pending = new Map<number, PendingCall>();
+  readonly #calls: WorkerCalls<EmbedService>;
   readonly #clock: Clock;
   readonly #watchdog: Watchdog;
   readonly #onReport: () => void;
-  #resolveEnded: (error: EmbedError) => void = () => {};
-  #callCount = 0;
   #status: EmbedderStatus | null = null;
   #metrics: MetricsSnapshot | null = null;
   #isReady = false;
   #isPinging = false;
   #stopWatching: (() => void) | null = null;
-  /** Why no call can be made any more. */
-  #ended: EmbedError | null = null;
 
   /** @throws {EmbedError} `worker-crashed` when the browser refuses a worker (a content security policy). */
   constructor(startWorker: () => WorkerPort, options: Omit<OpenOptions, "readyTimeoutMs"> = {}) {
-    const { clock = realClock, watchdog = {}, onReport = () => {} } = options;
+    const { clock = realClock, watchdog = {}, onReport = () => {}, fetch } = options;
     this.#clock = clock;
     this.#watchdog = new Watchdog(watchdog, clock.now);
     this.#onReport = onReport;
-    this.ended = new Promise((resolve) => (this.#resolveEnded = resolve));
-    installErrorTransfer();
-    this.#worker = start(startWorker);
-    this.#service = wrap<EmbedService>(this.#worker);
-    this.#worker.addEventListener("message", (event) => this.#receive((event as MessageEvent).data));
-    this.#worker.addEventListener("error", (event) => {
-      // Told by every call from here on, so the browser need not report it a second time.
-      event.preventDefault();
-      this.#end(crashError(event as ErrorEvent));
-    });
-    this.#worker.addEventListener("messageerror", () => {
-      this.#end(new EmbedError("worker-crashed", "a message from the worker could not be read"));
-    });
+    const onMessage = (message: { readonly kind?: string | undefined }): void => this.#receive(message as ServiceEvent);
+    this.#calls = new WorkerCalls(startWorker, { fetch, onMessage, onEnd: () => this.#stopWatching?.() });
+    this.ended = this.#calls.ended;
   }
 
   /** As the worker reported it last; the same object until something changes. */
@@ -142,31 +121,19 @@ export class EmbedClient {
 
   /** Why no call can be made any more; `null` while calls can be made. */
   get loss(): EmbedError | null {
-    return this.#ended;
+    return this.#calls.loss;
   }
 
   /** @throws {EmbedError} `worker-crashed` without an answer in time, or from the worker of another build; `aborted`. */
-  async ready(options: OpenOptions): Promise<void> {
-    const { readyTimeoutMs } = options;
-    // A script that is empty, or that stops without an exception, fires no event: only a clock finds out.
-    const timer = setTimeout(() => {
-      const message = `the worker did not answer within ${readyTimeoutMs} ms`;
-      this.#end(new EmbedError("worker-crashed", message, { details: { readyTimeoutMs } }));
-    }, readyTimeoutMs);
-    try {
-      const protocol = await this.#call(() => this.#service.ready(), options);
-      this.#isReady = protocol === PROTOCOL;
-      if (this.#isReady) return;
-      const message = `the worker speaks protocol ${protocol}, the page ${PROTOCOL}: one of them is from an older build`;
-      throw new EmbedError("worker-crashed", message, { details: { worker: protocol, page: PROTOCOL } });
-    } finally {
-      clearTimeout(timer);
-    }
+  async ready({ readyTimeoutMs, signal }: OpenOptions): Promise<void> {
+    await this.#calls.greet({ protocol: PROTOCOL, readyTimeoutMs, signal });
+    this.#isReady = true;
   }
 
   /** @see Pipeline in types.ts, for this and the calls below; `hooks.onProgress` has seen the last progress when they settle. */
   async load(request: LoadRequest, hooks: CallHooks<LoadProgress>): Promise<void> {
-    this.#status = await this.#call((callId) => this.#service.load(callId, request), hooks);
+    const { service, fetchPort } = this.#calls;
+    this.#status = await this.#call((callId) => service.load(callId, request, fetchPort), hooks);
   }
 
   /** @param request - Plain values only. */
@@ -175,64 +142,39 @@ export class EmbedClient {
     request: SentEmbedRequest,
     hooks: CallHooks<EmbedProgress>,
   ): Promise<EmbeddingMatrix<OutputType>> {
-    return this.#call((callId) => this.#service.embed(callId, inputs, request), hooks);
+    return this.#call((callId) => this.#calls.service.embed(callId, inputs, request), hooks);
   }
 
   /** @param options - Plain values only. */
   tokenize(texts: readonly string[], options: TokenizeOptions, hooks: CallHooks<never>): Promise<PaddedBatch> {
-    return this.#call((callId) => this.#service.tokenize(callId, texts, options), hooks);
+    return this.#call((callId) => this.#calls.service.tokenize(callId, texts, options), hooks);
   }
 
   /** @param options - Plain values only. */
   countTokens(text: string, options: TokenizeOptions, hooks: CallHooks<never>): Promise<number> {
-    return this.#call((callId) => this.#service.countTokens(callId, text, options), hooks);
+    return this.#call((callId) => this.#calls.service.countTokens(callId, text, options), hooks);
   }
 
   /** @param request - Plain values only. */
   warmUp(request: WarmUpRequest, hooks: CallHooks<EmbedProgress>): Promise<WarmUpResult> {
-    return this.#call((callId) => this.#service.warmUp(callId, request), hooks);
+    return this.#call((callId) => this.#calls.service.warmUp(callId, request), hooks);
   }
 
   /** Terminates the worker; pending and later calls reject with `disposed`. A second call does nothing. */
   dispose(): void {
-    if (this.#ended?.code !== "disposed") this.#end(new EmbedError("disposed", "the embedder was disposed"));
+    this.#calls.end(new EmbedError("disposed", "the embedder was disposed"));
   }
 
-  /**
-   * @param send - Makes the call; its answer may never come.
-   * @throws {EmbedError} `disposed`, `worker-crashed`, `aborted`, `invalid-input` for values that cannot be cloned, or
-   * the call's own error.
-   */
-  async #call<R, P>(send: (callId: number) => Promise<R>, hooks: CallHooks<P>): Promise<R> {
-    if (this.#ended !== null) throw this.#ended;
-    const { signal } = hooks;
-    throwIfAborted(signal);
-    const callId = ++this.#callCount;
-    let onAbort = (): void => {};
-    try {
-      return await new Promise<R>((resolve, reject) => {
-        onAbort = () => {
-          reject(new EmbedError("aborted", "cancelled by the caller", { cause: signal?.reason }));
-          void this.#service.cancel(callId);
-        };
-        signal?.addEventListener("abort", onAbort);
-        this.#pending.set(callId, { reject, onProgress: hooks.onProgress as PendingCall["onProgress"] });
-        this.#watch();
-        send(callId).then(resolve, (error: unknown) => reject(sendError(error)));
-      });
-    } finally {
-      signal?.removeEventListener("abort", onAbort);
-      this.#pending.delete(callId);
-    }
+  #call<R, P>(send: (callId: number) => Promise<R>, hooks: CallHooks<P>): Promise<R> {
+    const answer = this.#calls.call(send, hooks);
+    if (this.#calls.loss === null && this.#calls.waiting > 0) this.#watch();
+    return answer;
   }
 
   #receive(message: ServiceEvent | { readonly kind?: undefined }): void {
-    // What was on its way when the worker was terminated is not news.
-    if (this.#ended !== null) return;
     this.#watchdog.heard();
-    if (message.kind === "progress") this.#pending.get(message.callId)?.onProgress?.(message.progress);
     if (message.kind === "run") this.#watchdog.run(message.event);
-    if (message.kind === "failed") this.#end(unpackError(message.error));
+    if (message.kind === "failed") this.#calls.end(unpackError(message.error));
     if (message.kind === "status") {
       this.#status = message.status;
       this.#metrics = message.metrics;
@@ -250,7 +192,7 @@ export class EmbedClient {
   #tickLater(): void {
     this.#stopWatching = this.#clock.after(this.#watchdog.intervalMs, () => {
       this.#stopWatching = null;
-      if (this.#pending.size > 0) this.#tick();
+      if (this.#calls.waiting > 0) this.#tick();
     });
   }
 
@@ -260,7 +202,9 @@ export class EmbedClient {
     const blocking = device === undefined || device.kind === "wasm" || device.adapter?.software === true;
     const fault = this.#watchdog.tick({ loading: device === undefined, blocking });
     if (fault !== null) {
-      this.#end(new EmbedError("worker-crashed", `the worker is frozen: ${fault}`, { details: { frozen: true } }));
+      this.#calls.end(
+        new EmbedError("worker-crashed", `the worker is frozen: ${fault}`, { details: { frozen: true } }),
+      );
       return;
     }
     if (!this.#isPinging) void this.#ping();
@@ -270,38 +214,7 @@ export class EmbedClient {
   /** The answer is a message like any other, so it is heard in `#receive`. */
   async #ping(): Promise<void> {
     this.#isPinging = true;
-    await this.#service.ping();
+    await this.#calls.service.ping();
     this.#isPinging = false;
   }
-
-  /** The first reason stays, but for the caller's own. */
-  #end(error: EmbedError): void {
-    if (this.#ended !== null && error.code !== "disposed") return;
-    this.#ended = error;
-    this.#stopWatching?.();
-    this.#worker.terminate();
-    this.#resolveEnded(error);
-    for (const { reject } of this.#pending.values()) reject(error);
-  }
-}
-
-function start(startWorker: () => WorkerPort): WorkerPort {
-  try {
-    return startWorker();
-  } catch (cause) {
-    throw new EmbedError("worker-crashed", "the browser refused to start the worker", { cause });
-  }
-}
-
-/** An event without a message is what a script that cannot be fetched or parsed leaves. */
-function crashError(event: Partial<ErrorEvent>): EmbedError {
-  const { message, filename, lineno } = event;
-  const text = message ? `the worker crashed: ${message}` : "the worker's script could not be loaded";
-  return new EmbedError("worker-crashed", text, { details: message ? { filename, lineno } : {}, cause: event.error });
-}
-
-function sendError(error: unknown): unknown {
-  const uncloneable = error instanceof DOMException && error.name === "DataCloneError";
-  if (!uncloneable) return error;
-  return new EmbedError("invalid-input", `an option cannot be sent to the worker: ${error.message}`, { cause: error });
 }

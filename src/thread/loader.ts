@@ -2,8 +2,9 @@
 import type { EmbedError } from "../errors.ts";
 import type { DeviceChoice, LoadRequest, SelfCheckResult, VramStatus } from "../types.ts";
 import { BudgetKeeper } from "./budget-keeper.ts";
-import { openClient, type EmbedClient, type OpenOptions, type WorkerPort } from "./client.ts";
+import { openClient, type EmbedClient, type OpenOptions } from "./client.ts";
 import type { Recall } from "./recall.ts";
+import type { WorkerPort } from "./worker-calls.ts";
 
 /** What the caller wants the model to run on; and why WebAssembly is taken against that, `null` when it is not. */
 export interface DeviceTaken {

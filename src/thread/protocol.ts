@@ -18,7 +18,7 @@ import type {
 } from "../types.ts";
 
 /** Raised with every change to this file: a page must not talk to the worker of another build left in a cache. */
-export type ProtocolVersion = 2;
+export type ProtocolVersion = 3;
 
 /**
  * What the worker offers, over comlink. `callId` is unique on the page and names the call in `cancel` and in events.
@@ -27,8 +27,12 @@ export type ProtocolVersion = 2;
 export interface EmbedService {
   /** The handshake: a script that fails to start, or that is another one, never answers it. */
   ready(): ProtocolVersion;
-  /** Once per worker: ONNX Runtime keeps process-wide state. */
-  load(callId: number, request: LoadRequest): Promise<EmbedderStatus>;
+  /**
+   * Once per worker: ONNX Runtime keeps process-wide state.
+   *
+   * @param fetchPort - What the worker's requests go through, see `fetch-bridge.ts`; `null`: they are its own.
+   */
+  load(callId: number, request: LoadRequest, fetchPort: MessagePort | null): Promise<EmbedderStatus>;
   embed(callId: number, inputs: readonly EmbedInput[], request: SentEmbedRequest): Promise<EmbeddingMatrix<OutputType>>;
   tokenize(callId: number, texts: readonly string[], options: TokenizeOptions): Promise<PaddedBatch>;
   countTokens(callId: number, text: string, options: TokenizeOptions): Promise<number>;
@@ -44,11 +48,18 @@ export interface EmbedService {
  * arrive before its result.
  */
 export type ServiceEvent =
-  | { readonly kind: "progress"; readonly callId: number; readonly progress: LoadProgress | EmbedProgress }
+  | CallProgress<LoadProgress | EmbedProgress>
   | { readonly kind: "status"; readonly status: EmbedderStatus; readonly metrics: MetricsSnapshot }
   | { readonly kind: "run"; readonly event: RunEvent }
   /** The worker is of no use any more: no call is answered after this. */
   | { readonly kind: "failed"; readonly error: TransferredError };
+
+/** How a call goes. */
+export interface CallProgress<P> {
+  readonly kind: "progress";
+  readonly callId: number;
+  readonly progress: P;
+}
 
 /** An `EmbedError` on its way. */
 export interface TransferredError {

@@ -20,8 +20,9 @@ import type {
   WarmUpResult,
 } from "../types.ts";
 import { installErrorTransfer, packError } from "./error-transfer.ts";
+import { bridgedFetch } from "./fetch-bridge.ts";
 import type { EmbedService, ProtocolVersion, ServiceEvent } from "./protocol.ts";
-import { throttleProgress } from "./throttle-progress.ts";
+import { ServedCalls } from "./served-calls.ts";
 
 /** `pipeline.ts` has the one for the worker. */
 export type OpenPipeline = (request: LoadRequest, hooks: LoadHooks) => Promise<Pipeline>;
@@ -55,7 +56,10 @@ const STATUS_INTERVAL_MS = 500;
 class PipelineService implements EmbedService {
   readonly #openPipeline: OpenPipeline;
   readonly #post: (event: ServiceEvent) => void;
-  readonly #calls = new Map<number, AbortController>();
+  readonly #calls = new ServedCalls<LoadProgress | EmbedProgress>((callId, progress) => {
+    this.#post({ kind: "progress", callId, progress });
+    if (performance.now() - this.#statusAt >= STATUS_INTERVAL_MS) this.#postStatus();
+  });
   #loads = 0;
   #pipeline: Pipeline | null = null;
   #hasFailed = false;
@@ -67,14 +71,15 @@ class PipelineService implements EmbedService {
   }
 
   ready(): ProtocolVersion {
-    return 2;
+    return 3;
   }
 
-  load(callId: number, request: LoadRequest): Promise<EmbedderStatus> {
+  load(callId: number, request: LoadRequest, fetchPort: MessagePort | null): Promise<EmbedderStatus> {
     return this.#run(callId, async (hooks: CallHooks<LoadProgress>) => {
       assert(++this.#loads === 1, "a worker loads once");
       const onRun = (event: RunEvent): void => this.#post({ kind: "run", event });
-      const pipeline = await this.#openPipeline(request, { ...hooks, onRun });
+      const pageFetch = fetchPort && { fetch: bridgedFetch(fetchPort) };
+      const pipeline = await this.#openPipeline(request, { ...hooks, onRun, ...pageFetch });
       this.#pipeline = pipeline;
       const fail = (cause: unknown): void => this.#fail(cause);
       pipeline.failed.then(fail, fail);
@@ -109,7 +114,7 @@ class PipelineService implements EmbedService {
   ping(): void {}
 
   cancel(callId: number): void {
-    this.#calls.get(callId)?.abort();
+    this.#calls.cancel(callId);
   }
 
   #loaded(): Pipeline {
@@ -121,22 +126,12 @@ class PipelineService implements EmbedService {
     callId: number,
     work: (hooks: CallHooks<P>) => Promise<R>,
   ): Promise<R> {
-    const controller = new AbortController();
-    const { signal } = controller;
-    this.#calls.set(callId, controller);
-    const throttle = throttleProgress((progress: P) => {
-      this.#post({ kind: "progress", callId, progress });
-      if (performance.now() - this.#statusAt >= STATUS_INTERVAL_MS) this.#postStatus();
-    });
     try {
-      return await work({ signal, onProgress: throttle.report });
+      return await this.#calls.run(callId, work);
     } catch (error) {
-      const typed = typedError(error, signal);
-      if (this.#pipeline !== null && isFatal(typed)) this.#fail(await this.#causeOf(typed, this.#pipeline));
-      throw typed;
+      if (this.#pipeline !== null && isFatal(error)) this.#fail(await this.#causeOf(error, this.#pipeline));
+      throw error;
     } finally {
-      this.#calls.delete(callId);
-      throttle.flush();
       this.#postStatus();
     }
   }
@@ -168,16 +163,6 @@ class PipelineService implements EmbedService {
 /** Whether the pipeline is of no use after this. */
 function isFatal(error: unknown): error is EmbedError {
   return error instanceof EmbedError && (error.code === "device-lost" || error.code === "worker-crashed");
-}
-
-function typedError(error: unknown, signal: AbortSignal): unknown {
-  if (error instanceof EmbedError) return error;
-  if (signal.aborted) return new EmbedError("aborted", "cancelled by the caller", { cause: error });
-  // A heap that is full can show in any line that makes an array, so it is told apart here, once.
-  if (error instanceof RangeError && /alloc|out of memory/i.test(error.message)) {
-    return new EmbedError("out-of-memory", `the worker's JS heap is full: ${error.message}`, { cause: error });
-  }
-  return error;
 }
 
 /** The same fields, their typed arrays ready to be moved instead of copied. */

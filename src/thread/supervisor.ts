@@ -18,13 +18,14 @@ import type {
   WarmUpResult,
   WhenLost,
 } from "../types.ts";
-import type { EmbedClient, OpenOptions, WorkerPort } from "./client.ts";
+import type { EmbedClient, OpenOptions } from "./client.ts";
 import { pause, realClock, type Clock } from "./clock.ts";
 import { Loader, type DeviceTaken } from "./loader.ts";
 import { Losses, RETRY_MS, type Step } from "./losses.ts";
 import { pageRecall, type Recall } from "./recall.ts";
 import { isLoss, RecoveryPolicy } from "./recovery-policy.ts";
 import { RequestBook } from "./request-book.ts";
+import type { WorkerPort } from "./worker-calls.ts";
 
 export interface SupervisorOptions extends Omit<OpenOptions, "onReport" | "onFailedCheck"> {
   /** Of requests that do not say. @default "wait" */

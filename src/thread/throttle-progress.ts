@@ -1,5 +1,6 @@
 /** @file Thins out progress, so that a fast loop does not flood the page with messages. Pure; no timers. */
-import type { EmbedProgress, LoadProgress } from "../types.ts";
+import type { DownloadProgress } from "../delivery.ts";
+import type { LoadProgress } from "../types.ts";
 
 /** 20 messages a second: smoother than a bar needs, and nothing beside the work they report. */
 const MIN_INTERVAL_MS = 50;
@@ -12,27 +13,28 @@ export interface ProgressThrottle<P> {
 }
 
 /**
- * Passes on the first progress, each change of phase, and at most one progress in 50 ms between them.
+ * Passes on the first progress, each one that brings news beside numbers (another phase, a lost connection, another
+ * tab's turn), and at most one progress in 50 ms between them: news may be all that is heard for a while.
  *
  * @param send - Takes what is passed on.
  * @param now - Clock in milliseconds. @default performance.now
  */
-export function throttleProgress<P extends LoadProgress | EmbedProgress>(
+export function throttleProgress<P extends object>(
   send: (progress: P) => void,
   now: () => number = () => performance.now(),
 ): ProgressThrottle<P> {
   let sentAt = -Infinity;
-  let sentPhase: string | undefined;
+  let sentNews = "";
   let held: P | null = null;
   const pass = (progress: P): void => {
     sentAt = now();
-    sentPhase = phaseOf(progress);
+    sentNews = newsOf(progress);
     held = null;
     send(progress);
   };
   return {
     report(progress) {
-      if (now() - sentAt >= MIN_INTERVAL_MS || phaseOf(progress) !== sentPhase) pass(progress);
+      if (now() - sentAt >= MIN_INTERVAL_MS || newsOf(progress) !== sentNews) pass(progress);
       else held = progress;
     },
     flush() {
@@ -41,6 +43,8 @@ export function throttleProgress<P extends LoadProgress | EmbedProgress>(
   };
 }
 
-function phaseOf(progress: LoadProgress | EmbedProgress): string | undefined {
-  return "phase" in progress ? progress.phase : undefined;
+/** Of a progress of any kind. */
+function newsOf(progress: Partial<LoadProgress & DownloadProgress>): string {
+  const { phase, by, trouble } = { ...progress, ...progress.download };
+  return JSON.stringify([progress.phase, phase, by, trouble]);
 }
