@@ -1,28 +1,58 @@
-/** @file `npm run pack`: a Hugging Face model folder → a Strata pack. Command line only; the work is in `pack/`. */
+/** @file `npm run pack`: a model's folder, file or Hugging Face repository → a pack. Command line only; the work is in `pack/`. */
+import { existsSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { EmbedError } from "../src/errors.ts";
 import type { WeightBits } from "../src/pack.ts";
 import { GOLDEN_TOKENS } from "./pack/golden.ts";
+import { hubAccess } from "./pack/hub-client.ts";
+import { downloadModel } from "./pack/hub-download.ts";
+import { type HubId, parseHubId } from "./pack/hub-id.ts";
 import { packModel, type PackOptions } from "./pack/pack-model.ts";
 import { ProgressLine } from "./pack/progress.ts";
+import { describeErrors } from "./pack/rounding-errors.ts";
 
-const USAGE = `Usage: npm run pack -- --source DIR --out DIR --bits 4|8|16 [options]
+/** Beside the pack and not in it: the pack's folder is what one serves. */
+const CACHE = ".strata-hub";
 
-Turns a Hugging Face folder of a Qwen3 embedding model (config.json, *.safetensors, tokenizer files) into a pack.
+const USAGE = `Usage: npm run pack -- --source SOURCE --out DIR --bits 4|8|16 [options]
 
-  --source DIR              the model's folder
+Turns a Qwen3 embedding model into a pack.
+
+  --source DIR              a Hugging Face folder (config.json, *.safetensors, tokenizer files)
+  --source NAME.gguf        a GGUF file (F32, F16, BF16, Q8_0, Q4_0, Q4_K, Q5_K, Q6_K, mixed or not)
+  --source OWNER/REPO[@REV] a repository of the Hugging Face hub, where no such path exists: it is downloaded first
   --out DIR                 the pack's folder; what an interrupted run finished there is kept
   --bits 4|8|16             of the layers' weights
   --embedding-bits 4|8|16   of the token table (default: 16 with --bits 16, else 8)
-  --tokenizer DIR           folder of tokenizer.json and tokenizer_config.json (default: the source)
-  --name NAME               the pack's name (default: name of the source folder)
-  --repo REPO               where the weights come from (default: the name)
-  --revision REVISION       of the weights (default: a hash of all inputs)
+  --tokenizer DIR           folder of tokenizer.json and tokenizer_config.json (default: the source's own)
+  --name NAME               the pack's name (default: name of the source; of a repository, with -qBITS)
+  --repo REPO               where the weights come from (default: the name, or the repository)
+  --revision REVISION       of the weights (default: a hash of all inputs); of a repository, the branch, tag or commit
+                            to download (default: main)
   --golden N,N,…|none       tokens of the known answers (default: ${GOLDEN_TOKENS.join()}); without any, the runtime refuses the pack
   --help                    this text
+
+Of a repository:
+  --file NAME.gguf          this GGUF file instead of the safetensors
+  --cache DIR               where downloads stay, for the next run too (default: ${CACHE} beside --out)
+  HF_ENDPOINT=URL           a mirror with the hub's URL layout
+  HF_TOKEN=TOKEN            for a repository that is not public; sent to the endpoint only, and never stored
 `;
 
-const FLAGS = ["source", "out", "bits", "embedding-bits", "tokenizer", "name", "repo", "revision", "golden"] as const;
+const FLAGS = [
+  "source",
+  "out",
+  "bits",
+  "embedding-bits",
+  "tokenizer",
+  "name",
+  "repo",
+  "revision",
+  "golden",
+  "file",
+  "cache",
+] as const;
 type Flags = Partial<Record<(typeof FLAGS)[number] | "help", string | boolean>>;
 
 /** Exit status after Ctrl-C, as shells count it. */
@@ -71,6 +101,38 @@ function readGolden(value: string | undefined): readonly number[] {
   throw new EmbedError("invalid-input", `--golden is ${value}, not token counts such as 5,33 or none`);
 }
 
+interface Run {
+  readonly signal: AbortSignal;
+  readonly line: ProgressLine;
+}
+
+/** The source as it is when it is a path, else downloaded; a path wins over a repository of the same name. */
+async function locate(options: PackOptions, flags: Flags, run: Run): Promise<PackOptions> {
+  const id = existsSync(options.source) ? null : parseHubId(options.source, options.revision);
+  if (id) return download(options, id, { flags, ...run });
+  for (const flag of ["file", "cache"] as const) {
+    if (flags[flag]) throw new EmbedError("invalid-input", `--${flag} is for a repository, --source is a path`);
+  }
+  return options;
+}
+
+async function download(options: PackOptions, id: HubId, run: Run & { readonly flags: Flags }): Promise<PackOptions> {
+  const { flags, signal, line } = run;
+  const access = hubAccess(process.env);
+  line.note(`${options.source} is no path: taken as a repository of ${access.endpoint}`);
+  const { path, commit } = await downloadModel({
+    ...id,
+    access,
+    cache: (flags.cache as string | undefined) || join(dirname(resolve(options.out)), CACHE),
+    gguf: (flags.file as string | undefined) || null,
+    signal,
+    onProgress: (step) => line.update(step),
+    onNote: (note) => line.note(note),
+  });
+  const name = options.name ?? `${id.repo.split("/")[1]!}-q${options.bits}`;
+  return { ...options, source: path, name, repo: options.repo ?? id.repo, revision: commit };
+}
+
 async function main(): Promise<number> {
   const interruption = new AbortController();
   process.once("SIGINT", () => interruption.abort());
@@ -81,13 +143,15 @@ async function main(): Promise<number> {
       process.stdout.write(USAGE);
       return 0;
     }
-    const options = readOptions(flags);
-    const { manifest, keptFiles } = await packModel({
+    const options = await locate(readOptions(flags), flags, { signal: interruption.signal, line });
+    const { manifest, keptFiles, errors } = await packModel({
       ...options,
       signal: interruption.signal,
       onProgress: (progress) => line.update(progress),
     });
     line.end();
+    const rounding = describeErrors(errors);
+    if (rounding) line.note(rounding);
     const bytes = manifest.files.reduce((sum, file) => sum + file.bytes, 0);
     const kept = keptFiles > 0 ? `, ${keptFiles} weight files kept from an earlier run` : "";
     process.stderr.write(`${options.out}: ${manifest.files.length} files, ${(bytes / 1e6).toFixed(1)} MB${kept}\n`);

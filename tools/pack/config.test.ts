@@ -32,6 +32,10 @@ describe("parseConfig", () => {
     ["a hidden size that is no whole number of blocks", { hidden_size: 80 }, "hidden_size"],
     ["heads that do not share evenly", { num_key_value_heads: 4 }, "num_attention_heads"],
     ["an odd head", { head_dim: 15 }, "head_dim"],
+    ["a billion layers", { num_hidden_layers: 1e9 }, "num_hidden_layers"],
+    ["sizes whose product would overflow", { intermediate_size: 2 ** 50 }, "intermediate_size"],
+    ["a vocabulary of any size", { vocab_size: 2 ** 40 }, "vocab_size"],
+    ["heads of any size", { num_attention_heads: 2 ** 20 }, "num_attention_heads · head_dim"],
   ])("refuses %s", (_, changes, key) => {
     expect(() => parse(changes)).toThrow(
       expect.objectContaining({ code: "invalid-input", message: expect.stringContaining(key) }),

@@ -9,6 +9,10 @@ export interface SourceConfig {
   readonly eosTokenId: number | null;
 }
 
+/** Some way above the largest Qwen3 (64 layers, hidden 5120, vocabulary 151,936), far below overflow of a product. */
+const MAX_LAYERS = 256;
+const MAX_SIZE = 1_048_576;
+
 type Json = Readonly<Record<string, unknown>>;
 
 /**
@@ -31,7 +35,7 @@ export function parseConfig(text: string): SourceConfig {
     vocab_size: count(config, "vocab_size"),
     max_position_embeddings: count(config, "max_position_embeddings"),
   };
-  refuseShapes(architecture);
+  checkArchitecture(architecture, "config.json");
   const eos = config["eos_token_id"];
   const isToken = Number.isInteger(eos) && (eos as number) >= 0 && (eos as number) < architecture.vocab_size;
   return { architecture, eosTokenId: isToken ? (eos as number) : null };
@@ -70,13 +74,29 @@ function ropeTheta(config: Json): number {
   return positive(config["rope_theta"] === undefined && nested ? nested : config, "rope_theta");
 }
 
-function refuseShapes(architecture: Architecture): void {
-  const { num_attention_heads: heads, num_key_value_heads: kvHeads, head_dim: headDim } = architecture;
-  if (heads % kvHeads !== 0) throw unsupported("num_attention_heads", heads, `a multiple of ${kvHeads} kv heads`);
-  if (headDim % 2 !== 0) throw unsupported("head_dim", headDim, "even");
-  const inputs = { hidden_size: architecture.hidden_size, intermediate_size: architecture.intermediate_size };
-  for (const [key, size] of Object.entries({ ...inputs, "num_attention_heads · head_dim": heads * headDim })) {
-    if (size % BLOCK !== 0) throw unsupported(key, size, `a multiple of ${BLOCK}`);
+/**
+ * Refuses shapes that the runtime does not compute, before anything is sized by them.
+ *
+ * @param statedBy - Where they stand, for messages.
+ * @throws {EmbedError} `invalid-input`.
+ */
+export function checkArchitecture(architecture: Architecture, statedBy: string): void {
+  const { num_hidden_layers: layers, num_attention_heads: heads, num_key_value_heads: kvHeads } = architecture;
+  const { head_dim: headDim } = architecture;
+  const refuse = (key: string, value: number, wanted: string) => refused(statedBy, { key, value, wanted });
+  if (layers > MAX_LAYERS) throw refuse("num_hidden_layers", layers, `up to ${MAX_LAYERS}`);
+  if (heads % kvHeads !== 0) throw refuse("num_attention_heads", heads, `a multiple of ${kvHeads} kv heads`);
+  if (headDim % 2 !== 0) throw refuse("head_dim", headDim, "even");
+  const inputs = {
+    hidden_size: architecture.hidden_size,
+    intermediate_size: architecture.intermediate_size,
+    "num_attention_heads · head_dim": heads * headDim,
+  };
+  for (const [key, size] of Object.entries({ ...inputs, vocab_size: architecture.vocab_size })) {
+    if (size > MAX_SIZE) throw refuse(key, size, `up to ${MAX_SIZE}`);
+  }
+  for (const [key, size] of Object.entries(inputs)) {
+    if (size % BLOCK !== 0) throw refuse(key, size, `a multiple of ${BLOCK}`);
   }
 }
 
@@ -99,7 +119,17 @@ function wrongNumber(key: string, value: unknown): EmbedError {
 }
 
 function unsupported(key: string, value: unknown, wanted: string): EmbedError {
-  return new EmbedError("invalid-input", `config.json: ${key} is ${JSON.stringify(value)}, supported: ${wanted}`, {
+  return refused("config.json", { key, value, wanted });
+}
+
+interface Refusal {
+  readonly key: string;
+  readonly value: unknown;
+  readonly wanted: string;
+}
+
+function refused(statedBy: string, { key, value, wanted }: Refusal): EmbedError {
+  return new EmbedError("invalid-input", `${statedBy}: ${key} is ${JSON.stringify(value)}, supported: ${wanted}`, {
     details: { key, value },
   });
 }

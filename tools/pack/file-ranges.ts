@@ -1,5 +1,5 @@
 /** @file Reads and writes of whole ranges at given positions of a file. Synchronous. */
-import { closeSync, openSync, readSync, writeSync } from "node:fs";
+import { closeSync, openSync, readSync, statSync, writeSync } from "node:fs";
 import { EmbedError } from "../../src/errors.ts";
 
 /**
@@ -20,6 +20,17 @@ export function readAt(path: string, offset: number, bytes: number): Uint8Array<
   } finally {
     closeSync(descriptor);
   }
+}
+
+/**
+ * A whole file of UTF-8 that is parsed into objects many times its size.
+ *
+ * @throws {EmbedError} `model-corrupt` for more than `maxBytes`.
+ */
+export function readText(path: string, maxBytes: number): string {
+  const bytes = statSync(path).size;
+  if (bytes > maxBytes) throw new EmbedError("model-corrupt", `${path} has ${bytes} bytes, the limit is ${maxBytes}`);
+  return new TextDecoder().decode(readAt(path, 0, bytes));
 }
 
 /** Writes all of `values` at `offset`. */

@@ -39,18 +39,13 @@ export function halfToFloat(bits: number): number {
 /** Values of all float16 bit patterns; `[65536]`. A look-up is ten times as fast as the arithmetic. */
 export const HALF_VALUES: Float32Array = Float32Array.from({ length: 65536 }, (_, bits) => halfToFloat(bits));
 
-/** @returns Bytes of one element. */
-export function elementBytes(dtype: FloatDtype): number {
-  return dtype === "F32" ? 4 : 2;
-}
-
 /**
  * Little-endian weights → float32, without loss.
  *
  * @param bytes - At an offset that suits the element size.
  */
 export function widen(bytes: Uint8Array<ArrayBuffer>, dtype: FloatDtype): Float32Array<ArrayBuffer> {
-  const count = bytes.byteLength / elementBytes(dtype);
+  const count = bytes.byteLength / (dtype === "F32" ? 4 : 2);
   if (dtype === "F32") return new Float32Array(bytes.buffer, bytes.byteOffset, count);
   const halves = new Uint16Array(bytes.buffer, bytes.byteOffset, count);
   const values = new Float32Array(count);

@@ -4,12 +4,21 @@ import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { EmbedError } from "../../src/errors.ts";
 import { BLOCK_BYTES } from "../../src/model/manifest.ts";
 import type { PackFile } from "../../src/pack.ts";
-import { readAt, writeAt } from "./file-ranges.ts";
-import { narrow, widen } from "./half.ts";
+import type { CheckedTensor } from "./checked-tensors.ts";
+import { writeAt } from "./file-ranges.ts";
+import { takeBlocks } from "./gguf-blocks.ts";
+import { HALF_VALUES, narrow } from "./half.ts";
 import type { Part } from "./layout.ts";
-import { BLOCK, quantizeBlocks, type QuantizedBlocks, type Rounding } from "./quantize.ts";
+import {
+  BLOCK,
+  blockDeviation,
+  type Deviation,
+  quantizeBlocks,
+  type QuantizedBlocks,
+  type Rounding,
+} from "./quantize.ts";
 import { multiplyRows, type MultiplyJob } from "./multiply.ts";
-import type { CheckedTensor } from "./source.ts";
+import { readRowBytes, readTensorRows } from "./tensor-rows.ts";
 
 /** Reads some rows of a source tensor and writes them in pack form into a file of full size. */
 export interface WriteJob {
@@ -30,7 +39,7 @@ export interface HashJob {
 export type Job = WriteJob | HashJob | MultiplyJob;
 /** What a job gives back. */
 export interface JobResults {
-  readonly write: null;
+  readonly write: Deviation;
   readonly hash: Omit<PackFile, "name">;
   readonly multiply: null;
 }
@@ -38,8 +47,8 @@ export interface JobResults {
 /** Runs a job to its end on this thread. */
 export function runJob(job: Job): JobResults[Job["kind"]] {
   if (job.kind === "hash") return hashFile(job.path);
-  if (job.kind === "write") writePart(job);
-  else multiplyRows(job);
+  if (job.kind === "write") return writePart(job);
+  multiplyRows(job);
   return null;
 }
 
@@ -63,27 +72,43 @@ function hashFile(path: string): JobResults["hash"] {
   }
 }
 
-function writePart({ part, tensor, rounding, path }: WriteJob): void {
-  const { form, firstRow, rows, columns, offset, scalesOffset } = part;
-  const rowBytes = tensor.bytes / (tensor.shape.length === 1 ? 1 : tensor.shape[0]!);
-  const values = widen(readAt(tensor.path, tensor.offset + firstRow * rowBytes, rows * rowBytes), tensor.dtype);
-  const descriptor = openSync(path, "r+");
+function writePart(job: WriteJob): Deviation {
+  const descriptor = openSync(job.path, "r+");
   try {
-    if (part.bits === 16) {
-      const halves = narrow(values, tensor.name);
-      writeAt(descriptor, form === "half-transposed" ? transpose(halves, rows, columns) : halves, offset);
-      return;
-    }
-    const blocks = quantizeBlocks(values, { bits: part.bits, rounding, tensor: tensor.name });
-    if (form === "table") {
-      writeAt(descriptor, interleave(blocks, rows), offset);
-    } else {
-      writeAt(descriptor, blocks.codes, offset);
-      writeAt(descriptor, blocks.scales, scalesOffset);
-    }
+    return job.part.bits === 16 ? writeHalves(job, descriptor) : writeBlocks(job, job.part.bits, descriptor);
   } finally {
     closeSync(descriptor);
   }
+}
+
+function writeHalves({ part, tensor }: WriteJob, descriptor: number): Deviation {
+  const values = readTensorRows(tensor, part);
+  const halves = narrow(values, tensor.name);
+  const { form, rows, columns, offset } = part;
+  writeAt(descriptor, form === "half-transposed" ? transpose(halves, rows, columns) : halves, offset);
+  let [squaredError, energy] = [0, 0];
+  for (let i = 0; i < values.length; i++) {
+    squaredError += (values[i]! - HALF_VALUES[halves[i]!]!) ** 2;
+    energy += values[i]! ** 2;
+  }
+  return { squaredError, energy };
+}
+
+function writeBlocks({ part, tensor, rounding }: WriteJob, bits: 4 | 8, descriptor: number): Deviation {
+  const { dtype, name } = tensor;
+  // Blocks of the pack's own kind are not rounded again: twice would be worse than once.
+  const isTaken = dtype === (bits === 4 ? "Q4_0" : "Q8_0");
+  const values = isTaken ? null : readTensorRows(tensor, part);
+  const blocks = values
+    ? quantizeBlocks(values, { bits, rounding, tensor: name })
+    : takeBlocks(readRowBytes(tensor, part), bits, name);
+  if (part.form === "table") {
+    writeAt(descriptor, interleave(blocks, part.rows), part.offset);
+  } else {
+    writeAt(descriptor, blocks.codes, part.offset);
+    writeAt(descriptor, blocks.scales, part.scalesOffset);
+  }
+  return values ? blockDeviation(values, blocks, bits) : { squaredError: 0, energy: 0 };
 }
 
 function transpose(values: Uint16Array, rows: number, columns: number): Uint16Array {

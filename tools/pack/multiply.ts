@@ -1,9 +1,10 @@
 /** @file Float64 product of activations with some rows of a weight, for the reference. Runs on a worker thread. */
+import type { CheckedTensor } from "./checked-tensors.ts";
 import { readAt } from "./file-ranges.ts";
-import { HALF_VALUES, widen } from "./half.ts";
+import { HALF_VALUES } from "./half.ts";
 import type { Part } from "./layout.ts";
 import { BLOCK, dequantizeBlocks } from "./quantize.ts";
-import type { CheckedTensor } from "./source.ts";
+import { readTensorRows } from "./tensor-rows.ts";
 
 /** Where a matrix `[N, K]` lies: in a pack file, or in the source as it was. */
 export type MatrixPlace = { readonly part: Part; readonly path: string } | { readonly tensor: CheckedTensor };
@@ -26,13 +27,7 @@ export interface MultiplyJob {
  * @returns `[rows, K]`.
  */
 export function readRows(place: MatrixPlace, firstRow: number, rows: number): Float64Array<ArrayBuffer> {
-  if ("tensor" in place) {
-    const { tensor } = place;
-    const rowBytes = tensor.bytes / tensor.shape[0]!;
-    return new Float64Array(
-      widen(readAt(tensor.path, tensor.offset + firstRow * rowBytes, rows * rowBytes), tensor.dtype),
-    );
-  }
+  if ("tensor" in place) return new Float64Array(readTensorRows(place.tensor, { firstRow, rows }));
   const { part, path } = place;
   if (part.bits === 16) return readHalves(path, part, { firstRow, rows });
   const codeBytes = (part.columns * part.bits) / 8;

@@ -1,4 +1,4 @@
-/** @file The pack command's dataflow: source folder → checked → files → golden vectors → manifest → in place. */
+/** @file The pack command's dataflow: source → checked → files → golden vectors → manifest → in place. */
 import { existsSync, readFileSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { EmbedError, throwIfAborted } from "../../src/errors.ts";
@@ -7,6 +7,7 @@ import { type GoldenInput, goldenInputs, goldenVectors } from "./golden.ts";
 import { splitPart } from "./jobs.ts";
 import type { Part, PlannedFile } from "./layout.ts";
 import { type PackPlan, planPack, type PlanOptions, PROMPTS } from "./pack-plan.ts";
+import { RoundingErrors, type TensorError } from "./rounding-errors.ts";
 import { type ModelSource, openSource } from "./source.ts";
 import { Staging } from "./staging.ts";
 import { wrapSystemError } from "./system-errors.ts";
@@ -26,6 +27,7 @@ export interface PackProgress {
 }
 
 export interface PackOptions extends PlanOptions {
+  /** Folder of a checkpoint, or a GGUF file. */
   readonly source: string;
   readonly out: string;
   /** Folder of the tokenizer. @default the source, where it has one */
@@ -38,10 +40,12 @@ export interface PackSummary {
   readonly manifest: PackManifest;
   /** Weight files of an earlier run that were kept. */
   readonly keptFiles: number;
+  /** Of every tensor that went into a file of this run; files that were kept have none. */
+  readonly errors: readonly TensorError[];
 }
 
 /**
- * Turns a Hugging Face folder into a pack. What is wrong with the source is found before anything is written over;
+ * Turns a Hugging Face folder or a GGUF file into a pack. What is wrong with the source is found before anything is written over;
  * an interrupted run leaves the pack that was there, and the next run goes on where it stopped.
  *
  * @throws {EmbedError} `model-not-found`, `model-corrupt`, `invalid-input`, `storage-full`, `aborted`.
@@ -86,25 +90,26 @@ async function pack(packing: Packing): Promise<PackSummary> {
   const keptFiles = plan.layout.files.filter(({ name }) => staging.finished(name)).length;
   if (staging.isComplete(plan.names)) {
     const manifest = JSON.parse(readFileSync(join(options.out, "manifest.json"), "utf8")) as PackManifest;
-    return { manifest, keptFiles };
+    return { manifest, keptFiles, errors: [] };
   }
   const inputs = await goldenInputs(source, PROMPTS, options.golden);
   for (const [name, content] of plan.contents) {
     if (!staging.finished(name)) await staging.add(name, pool, (path) => writeFileSync(path, content));
   }
-  await writeWeights(packing);
+  const errors = await writeWeights(packing);
   const golden = await computeGolden(packing, inputs);
   const files = plan.names.map((name) => staging.finished(name)!);
   const manifest = plan.manifest(files, golden);
   await staging.add("manifest.json", pool, (path) => writeFileSync(path, `${JSON.stringify(manifest)}\n`));
   throwIfAborted(options.signal);
   staging.commit(plan.names);
+  const folder = statSync(options.source).isDirectory() ? options.source : dirname(options.source);
   for (const name of PAPERS) {
-    const path = join(options.source, name);
+    const path = join(folder, name);
     // Not a copy of the file: its mode may be read-only.
     if (existsSync(path)) writeFileSync(join(options.out, name), readFileSync(path));
   }
-  return { manifest, keptFiles };
+  return { manifest, keptFiles, errors };
 }
 
 async function hashInputs(
@@ -124,7 +129,7 @@ async function hashInputs(
   return Object.fromEntries(await Promise.all(hashes));
 }
 
-async function writeWeights({ options, source, plan, staging, pool }: Packing): Promise<void> {
+async function writeWeights({ options, source, plan, staging, pool }: Packing): Promise<TensorError[]> {
   const inputBytes = ({ source: name, rows }: Part) => {
     const { bytes, shape } = source.tensors.get(name)!;
     return shape.length === 1 ? bytes : (bytes / shape[0]!) * rows;
@@ -134,12 +139,14 @@ async function writeWeights({ options, source, plan, staging, pool }: Packing): 
   const missing = plan.layout.files.filter(({ name }) => !staging.finished(name));
   const total = sizeOf(plan.layout.files);
   let done = total - sizeOf(missing);
+  const errors = new RoundingErrors();
   const fill = async (file: PlannedFile, path: string) => {
     writeFileSync(path, "");
     truncateSync(path, file.bytes);
     const writes = file.parts.flatMap(splitPart).map(async (part) => {
       const tensor = source.tensors.get(part.source)!;
-      await pool.run({ kind: "write", part, tensor, rounding: options.rounding ?? "search", path });
+      const job = { kind: "write", part, tensor, rounding: options.rounding ?? "search", path } as const;
+      errors.add(tensor.name, await pool.run(job));
       done += inputBytes(part);
       options.onProgress?.({ phase: "packing", done, total });
     });
@@ -152,6 +159,7 @@ async function writeWeights({ options, source, plan, staging, pool }: Packing): 
     }
   });
   await settleAll(lanes, pool);
+  return errors.list();
 }
 
 /** Ends the other lanes when one fails, and waits until they have cleaned up. */

@@ -31,6 +31,19 @@ describe("describeProgress", () => {
 });
 
 describe("ProgressLine", () => {
+  it("counts bytes of a download, and lets notes stand between", () => {
+    const { written, line } = record(true);
+    line.update({ phase: "downloading", done: 4e6, total: 20e6 });
+    line.note("the connection was lost");
+    line.update({ phase: "downloading", done: 8e6, total: 20e6 });
+    expect(written).toEqual([
+      "\r\x1b[Kdownloading: 20 %, 4.0 of 20 MB",
+      "\n",
+      "the connection was lost\n",
+      "\r\x1b[Kdownloading: 40 %, 8.0 of 20 MB, 4.0 MB/s, 3 s left",
+    ]);
+  });
+
   it("redraws one line a phase on a terminal", () => {
     const { written, line } = record(true);
     line.update({ phase: "checking", done: 1e6, total: 1e6 });

@@ -1,6 +1,15 @@
 /** @file Progress of the pack command on a terminal or in a log. */
 import type { PackProgress } from "./pack-model.ts";
 
+/** Of a model's files on their way from the hub; `cached`: those of an earlier run are hashed. In bytes. */
+export interface DownloadStep {
+  readonly phase: "cached" | "downloading";
+  readonly done: number;
+  readonly total: number;
+}
+
+export type CommandProgress = PackProgress | DownloadStep;
+
 /** Where lines go; `process.stderr` is one. */
 export interface LineSink {
   readonly isTTY?: boolean;
@@ -8,6 +17,8 @@ export interface LineSink {
 }
 
 const PHASES = {
+  cached: "hashing earlier downloads",
+  downloading: "downloading",
   checking: "hashing the source",
   packing: "packing",
   golden: "computing known answers",
@@ -20,7 +31,7 @@ const LOG_INTERVAL_MS = 5000;
 export class ProgressLine {
   readonly #sink: LineSink;
   readonly #now: () => number;
-  #phase: PackProgress["phase"] | null = null;
+  #phase: CommandProgress["phase"] | null = null;
   #startedMs = 0;
   #startedAt = 0;
   #printedMs = -Infinity;
@@ -32,7 +43,7 @@ export class ProgressLine {
     this.#now = now;
   }
 
-  update(progress: PackProgress): void {
+  update(progress: CommandProgress): void {
     const nowMs = this.#now();
     if (progress.phase !== this.#phase) {
       this.end();
@@ -49,6 +60,12 @@ export class ProgressLine {
     this.#drawn = true;
   }
 
+  /** A line of its own for what a user should know. */
+  note(text: string): void {
+    this.end();
+    this.#sink.write(`${text}\n`);
+  }
+
   /** Leaves the terminal's line. */
   end(): void {
     if (this.#drawn && this.#sink.isTTY) this.#sink.write("\n");
@@ -57,7 +74,7 @@ export class ProgressLine {
 }
 
 /** @param perSecond - Rate so far, of `done`'s unit; not finite when it is not known. */
-export function describeProgress({ phase, done, total }: PackProgress, perSecond: number): string {
+export function describeProgress({ phase, done, total }: CommandProgress, perSecond: number): string {
   const percent = `${Math.floor((100 * done) / Math.max(1, total))} %`;
   const amount = phase === "golden" ? `${done} of ${total} products` : `${megabytes(done)} of ${megabytes(total)} MB`;
   const isKnown = Number.isFinite(perSecond) && perSecond > 0;

@@ -135,6 +135,31 @@ function writeNibbles(block: Float64Array, scale: number, codes: Uint8Array): vo
   }
 }
 
+/** How far some weights are from what they became; sums, so that a tensor's pieces can be put together. */
+export interface Deviation {
+  readonly squaredError: number;
+  /** Sum of the squares of the weights as they were. */
+  readonly energy: number;
+}
+
+/** Of values and the blocks that they became. */
+export function blockDeviation(values: Float32Array, { codes, scales }: QuantizedBlocks, bits: 4 | 8): Deviation {
+  let squaredError = 0;
+  let energy = 0;
+  const zero = 2 ** (bits - 1);
+  for (let b = 0; b < scales.length; b++) {
+    const scale = HALF_VALUES[scales[b]!]!;
+    for (let i = b * BLOCK; i < (b + 1) * BLOCK; i++) {
+      const code = bits === 8 ? codes[i]! : (codes[i >> 1]! >> (4 * (i & 1))) & 15;
+      const value = values[i]!;
+      const error = value - (code - zero) * scale;
+      squaredError += error * error;
+      energy += value * value;
+    }
+  }
+  return { squaredError, energy };
+}
+
 /**
  * Codes and scales → values; the inverse of `quantizeBlocks` but for the rounding.
  *

@@ -1,7 +1,9 @@
 /** @file Headers of a folder's `*.safetensors`: which tensor lies where. Reads headers only. */
-import { closeSync, existsSync, fstatSync, openSync, readdirSync, readFileSync, readSync } from "node:fs";
+import { existsSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { EmbedError } from "../../src/errors.ts";
+import { readAt, readText } from "./file-ranges.ts";
+import { duplicateKey } from "./json-keys.ts";
 
 /** A tensor as a header states it, its bytes checked to lie inside the file. */
 export interface SourceTensor {
@@ -15,8 +17,17 @@ export interface SourceTensor {
   readonly bytes: number;
 }
 
-/** The limit of the reference implementation; a real header of 100,000 tensors takes 12 MB. */
-const MAX_HEADER_BYTES = 100_000_000;
+/**
+ * A header of 100,000 tensors takes 12 MB, Qwen3's 40 KB. The reference implementation takes 100 MB, but JavaScript
+ * would make several GB of objects of that much junk.
+ */
+const MAX_HEADER_BYTES = 16 * 1024 * 1024;
+/** The deepest Qwen3 has about 1,200, and no checkpoint comes in more files than tensors. */
+const MAX_TENSORS = 16_384;
+/** Weights have one or two. */
+const MAX_DIMENSIONS = 8;
+/** Characters of an offending value in a message; the value may be as long as the header. */
+const MAX_SHOWN = 200;
 const INDEX = "model.safetensors.index.json";
 
 /**
@@ -35,13 +46,15 @@ export function weightFiles(folder: string): string[] {
 }
 
 function weightMap(path: string): Record<string, string> {
+  const text = readText(path, MAX_HEADER_BYTES);
   let map: unknown;
   try {
-    map = (JSON.parse(readFileSync(path, "utf8")) as { weight_map?: unknown }).weight_map;
+    map = (JSON.parse(text) as { weight_map?: unknown }).weight_map;
   } catch (cause) {
     throw new EmbedError("model-corrupt", `${INDEX} is not JSON`, { cause });
   }
   if (typeof map !== "object" || map === null) throw new EmbedError("model-corrupt", `${INDEX} has no weight_map`);
+  refuseDuplicates(text, INDEX);
   for (const [tensor, name] of Object.entries(map)) {
     if (typeof name !== "string" || /[/\\]/.test(name) || !name.endsWith(".safetensors")) {
       throw new EmbedError("model-corrupt", `${INDEX}: tensor ${tensor} is said to lie in ${JSON.stringify(name)}`);
@@ -71,21 +84,18 @@ export function readHeaders(paths: readonly string[]): SourceTensor[] {
 }
 
 function readHeader(path: string): SourceTensor[] {
-  const descriptor = openSync(path, "r");
-  try {
-    const fileBytes = fstatSync(descriptor).size;
-    const prefix = Buffer.alloc(8);
-    if (readSync(descriptor, prefix, 0, 8, 0) < 8) throw new EmbedError("model-corrupt", `${path} is cut short`);
-    const headerBytes = Number(prefix.readBigUInt64LE());
-    if (headerBytes > MAX_HEADER_BYTES || headerBytes + 8 > fileBytes) {
-      throw new EmbedError("model-corrupt", `${path} of ${fileBytes} bytes states a header of ${headerBytes} bytes`);
-    }
-    const header = Buffer.alloc(headerBytes);
-    readSync(descriptor, header, 0, headerBytes, 8);
-    return parseHeader(header.toString("utf8"), { path, start: headerBytes + 8, fileBytes });
-  } finally {
-    closeSync(descriptor);
+  const fileBytes = statSync(path).size;
+  if (fileBytes < 8) throw new EmbedError("model-corrupt", `${path} is cut short`);
+  const headerBytes = Number(Buffer.from(readAt(path, 0, 8).buffer).readBigUInt64LE());
+  if (headerBytes > MAX_HEADER_BYTES || headerBytes + 8 > fileBytes) {
+    const limits = `the limit is ${MAX_HEADER_BYTES}`;
+    throw new EmbedError(
+      "model-corrupt",
+      `${path} of ${fileBytes} bytes states a header of ${headerBytes} bytes, ${limits}`,
+    );
   }
+  const header = Buffer.from(readAt(path, 8, headerBytes).buffer).toString("utf8");
+  return parseHeader(header, { path, start: headerBytes + 8, fileBytes });
 }
 
 interface HeaderPlace {
@@ -103,8 +113,12 @@ function parseHeader(text: string, { path, start, fileBytes }: HeaderPlace): Sou
     throw new EmbedError("model-corrupt", `the header of ${path} is not JSON`, { cause });
   }
   if (typeof header !== "object" || header === null) throw new EmbedError("model-corrupt", `${path} has no header`);
-  const tensors = Object.entries(header)
-    .filter(([name]) => name !== "__metadata__")
+  refuseDuplicates(text, path);
+  const entries = Object.entries(header).filter(([name]) => name !== "__metadata__");
+  if (entries.length > MAX_TENSORS) {
+    throw new EmbedError("model-corrupt", `${path} states ${entries.length} tensors, the limit is ${MAX_TENSORS}`);
+  }
+  const tensors = entries
     .map(([name, entry]) => parseEntry(name, entry, { path, start, fileBytes }))
     .sort((a, b) => a.offset - b.offset || a.bytes - b.bytes);
   let end = start;
@@ -118,20 +132,35 @@ function parseHeader(text: string, { path, start, fileBytes }: HeaderPlace): Sou
   return tensors;
 }
 
+/** What JSON.parse would settle in silence: the last one wins. */
+function refuseDuplicates(json: string, path: string): void {
+  const key = duplicateKey(json);
+  if (key === null) return;
+  const shown = JSON.stringify(key).slice(0, MAX_SHOWN);
+  throw new EmbedError("model-corrupt", `${path}: the key ${shown} is there twice`, { details: { key: shown } });
+}
+
 function parseEntry(name: string, entry: unknown, place: HeaderPlace): SourceTensor {
   const { dtype, shape, data_offsets: offsets } = (entry ?? {}) as Record<string, unknown>;
   const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
   if (typeof dtype !== "string" || !Array.isArray(shape) || !shape.every(isCount)) {
-    throw corrupt(name, `has dtype ${JSON.stringify(dtype)} and shape ${JSON.stringify(shape)} in ${place.path}`);
+    throw corrupt(name, `has dtype ${show(dtype)} and shape ${show(shape)} in ${place.path}`);
   }
-  const [begin, end] = Array.isArray(offsets) ? (offsets as unknown[]) : [];
+  if (shape.length > MAX_DIMENSIONS || !Number.isSafeInteger(shape.reduce((a, b) => a * b, 1))) {
+    throw corrupt(name, `has the impossible shape ${show(shape)} in ${place.path}`);
+  }
+  const [begin, end] = Array.isArray(offsets) && offsets.length === 2 ? (offsets as unknown[]) : [];
   if (!isCount(begin) || !isCount(end) || begin > end) {
-    throw corrupt(name, `has data_offsets ${JSON.stringify(offsets)} in ${place.path}`);
+    throw corrupt(name, `has data_offsets ${show(offsets)} in ${place.path}`);
   }
   if (place.start + end > place.fileBytes) {
     throw corrupt(name, `ends at byte ${place.start + end} of ${place.path}, which has ${place.fileBytes}`);
   }
   return { name, path: place.path, dtype, shape, offset: place.start + begin, bytes: end - begin };
+}
+
+function show(value: unknown): string {
+  return String(JSON.stringify(value)).slice(0, MAX_SHOWN);
 }
 
 function corrupt(tensor: string, what: string): EmbedError {

@@ -1,6 +1,8 @@
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { EmbedError } from "../../src/errors.ts";
 import { openSource } from "./source.ts";
 import {
   encodeHeader,
@@ -154,13 +156,98 @@ describe("openSource", () => {
     },
   );
 
-  it.each([2 ** 40, 100_000_001, 500])("refuses a header of a stated %d bytes", (stated) => {
+  it.each([2 ** 40, 2 ** 63, 16_777_217, 500])("refuses a header of a stated %d bytes", (stated) => {
     const folder = freshFolder();
     writeModel(folder);
     const bytes = Buffer.alloc(400);
     bytes.writeBigUInt64LE(BigInt(stated));
     writeFileSync(join(folder, "model.safetensors"), bytes);
     expect(() => openSource(folder, null)).toThrow(refusal("model-corrupt", `a header of ${stated} bytes`));
+  });
+
+  it.each([
+    ["more dimensions than a weight has", new Array<number>(9).fill(1), "has the impossible shape [1,1,1"],
+    ["a product that overflows", [2 ** 40, 2 ** 40], "has the impossible shape [1099511627776,1099511627776]"],
+    ["a dimension beyond 2^53", [2 ** 60], "has dtype"],
+  ])("refuses a shape with %s", (_, shape, text) => {
+    const entry = { dtype: "BF16", shape, data_offsets: [0, 2] };
+    expect(() => openWithHeader({ a: entry }, 2)).toThrow(refusal("model-corrupt", `tensor a ${text}`));
+  });
+
+  it("refuses keys that are there twice, in a header and in an index", () => {
+    const folder = freshFolder();
+    writeModel(folder);
+    const entry = '{"dtype":"BF16","shape":[1],"data_offsets":[0,2]}';
+    for (const [header, key] of [
+      [`{"a":${entry},"a":${entry}}`, "a"],
+      [`{"a":${entry.replace("}", ',"shape":[2]}')}}`, "shape"],
+    ] as const) {
+      const prefix = Buffer.alloc(8);
+      prefix.writeBigUInt64LE(BigInt(header.length));
+      writeFileSync(join(folder, "model.safetensors"), Buffer.concat([prefix, Buffer.from(header), Buffer.alloc(2)]));
+      expect(() => openSource(folder, null)).toThrow(refusal("model-corrupt", `the key "${key}" is there twice`));
+    }
+    const index = '{"weight_map":{"a":"model.safetensors","a":"model.safetensors"}}';
+    writeFileSync(join(folder, "model.safetensors.index.json"), index);
+    expect(() => openSource(folder, null)).toThrow(refusal("model-corrupt", 'the key "a" is there twice'));
+  });
+
+  it("refuses more tensors than any model has", () => {
+    const entry = { dtype: "BF16", shape: [0], data_offsets: [0, 0] };
+    const header = Object.fromEntries(Array.from({ length: 16_385 }, (_, i) => [`t${i}`, entry]));
+    expect(() => openWithHeader(header, 0)).toThrow(refusal("model-corrupt", "states 16385 tensors, the limit is"));
+  });
+
+  it("does not read 16 MB of junk for a header, nor a config, index or tokenizer of any size", () => {
+    const folder = freshFolder();
+    writeModel(folder);
+    const junk = Buffer.alloc(17_000_000, "[");
+    junk.writeBigUInt64LE(BigInt(junk.length - 8));
+    writeFileSync(join(folder, "model.safetensors"), junk);
+    expect(() => openSource(folder, null)).toThrow(refusal("model-corrupt", "states a header of 16999992 bytes"));
+    for (const [name, bytes] of [
+      ["tokenizer.json", 2 ** 26],
+      ["model.safetensors.index.json", 2 ** 24],
+      ["config.json", 2 ** 20],
+    ] as const) {
+      writeFileSync(join(folder, "tokenizer_config.json"), "{}");
+      if (name === "tokenizer.json") writeSafetensors(join(folder, "model.safetensors"), tinyTensors());
+      writeFileSync(join(folder, name), "");
+      truncateSync(join(folder, name), bytes + 1);
+      const text = `${name} has ${bytes + 1} bytes, the limit is ${bytes}`;
+      expect(() => openSource(folder, null)).toThrow(refusal("model-corrupt", text));
+    }
+  });
+
+  it("does nothing with a damaged header but read it or refuse it", () => {
+    const folder = freshFolder();
+    writeModel(folder);
+    const path = join(folder, "model.safetensors");
+    const whole = readFileSync(path);
+    const headerBytes = encodeHeader(tinyTensors()).length;
+    const change = fc.record({
+      at: fc.nat(headerBytes - 1),
+      bytes: fc.oneof(
+        fc.uint8Array({ minLength: 1, maxLength: 8 }),
+        fc.constantFrom(
+          ...['"', "[", "}", ",", "9999999999999999", "-1", "1e300", "null"].map((text) => Buffer.from(text)),
+        ),
+      ),
+    });
+    fc.assert(
+      fc.property(fc.array(change, { minLength: 1, maxLength: 3 }), (changes) => {
+        const damaged = Buffer.from(whole);
+        for (const { at, bytes } of changes) damaged.set(bytes.subarray(0, whole.length - at), at);
+        writeFileSync(path, damaged);
+        try {
+          openSource(folder, null);
+        } catch (error) {
+          if (!(error instanceof EmbedError)) throw error;
+          expect(["model-corrupt", "invalid-input"]).toContain(error.code);
+        }
+      }),
+      { numRuns: 1000 },
+    );
   });
 
   it("refuses a file of a few bytes, and a header that is not JSON", () => {
@@ -186,6 +273,7 @@ describe("openSource", () => {
   it("refuses a folder without config, weights, end token or the tokenizer asked for", () => {
     const folder = freshFolder();
     expect(() => openSource(folder, null)).toThrow(refusal("model-not-found", "config.json"));
+    expect(() => openSource(join(folder, "x.gguf"), null)).toThrow(refusal("model-not-found", "x.gguf is not there"));
     writeFileSync(join(folder, "config.json"), JSON.stringify(TINY_CONFIG));
     expect(() => openSource(folder, null)).toThrow(refusal("model-not-found", "no *.safetensors"));
     const endless = freshFolder();

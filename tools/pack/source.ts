@@ -1,18 +1,17 @@
-/** @file A Hugging Face model folder, checked as a whole before anything is written. Reads headers and small files. */
-import { existsSync, readFileSync } from "node:fs";
+/** @file A Hugging Face model folder or a GGUF file, checked as a whole before anything is written. Reads headers and small files. */
+import { existsSync, statSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
 import { EmbedError } from "../../src/errors.ts";
 import type { Architecture } from "../../src/pack.ts";
+import { type CheckedTensor, checkTensors, corruptTensor } from "./checked-tensors.ts";
 import { parseConfig } from "./config.ts";
-import { elementBytes, type FloatDtype } from "./half.ts";
-import { layerWeights, SOURCE_FINAL_NORM, SOURCE_TABLE } from "./layout.ts";
+import { FLOAT_DTYPES } from "./dtypes.ts";
+import { readText } from "./file-ranges.ts";
+import { ggufModel } from "./gguf-model.ts";
+import { ggufTokenizer } from "./gguf-tokenizer.ts";
+import { type GgufFile, readGguf } from "./gguf.ts";
 import { readHeaders, type SourceTensor, weightFiles } from "./safetensors.ts";
 import { readTokenizerFiles, type TokenizerFiles } from "./tokenizer-files.ts";
-
-/** A tensor of a supported element type and the shape that the architecture asks for. */
-export interface CheckedTensor extends SourceTensor {
-  readonly dtype: FloatDtype;
-}
 
 export interface ModelSource {
   readonly name: string;
@@ -34,85 +33,88 @@ const MAX_TOKENS = 32768;
 /** Tensors of a checkpoint that an embedding does not use. */
 const IGNORED = /^lm_head\.weight$|\.rotary_emb\.inv_freq$/;
 
+/** A real one takes 2 KB. */
+const MAX_CONFIG_BYTES = 1024 * 1024;
+
 /**
- * Opens and checks a model folder.
+ * Opens and checks a model: the folder of a checkpoint, or a GGUF file.
  *
- * @param tokenizerFolder - Where the tokenizer lies when it is not in the model's folder.
- * @throws {EmbedError} `model-not-found`, `model-corrupt` (with the tensor's name), `invalid-input` for another architecture.
+ * @param tokenizerFolder - Where the tokenizer lies when it is not the source's own.
+ * @throws {EmbedError} `model-not-found`, `model-corrupt` (with the tensor's or the key's name), `invalid-input` for
+ *   another architecture.
  */
-export function openSource(folder: string, tokenizerFolder: string | null): ModelSource {
+export function openSource(path: string, tokenizerFolder: string | null): ModelSource {
+  const entry = statSync(path, { throwIfNoEntry: false });
+  if (!entry && /\.gguf$/i.test(path)) throw new EmbedError("model-not-found", `${path} is not there`);
+  return entry?.isFile() ? openGguf(path, tokenizerFolder) : openFolder(path, tokenizerFolder);
+}
+
+function openFolder(folder: string, tokenizerFolder: string | null): ModelSource {
   const configPath = join(folder, "config.json");
   if (!existsSync(configPath)) throw new EmbedError("model-not-found", `${folder} holds no config.json`);
-  const { architecture, eosTokenId } = parseConfig(readFileSync(configPath, "utf8"));
+  const { architecture, eosTokenId } = parseConfig(readText(configPath, MAX_CONFIG_BYTES));
   const files = weightFiles(folder);
-  const tensors = checkTensors(readHeaders(files.map((file) => join(folder, file))), architecture);
-  const tokenizer = readTokenizerFiles(tokenizerFolder ?? folder, tokenizerFolder !== null);
-  const endTokenId = tokenId(tokenizer?.endTokenId ?? eosTokenId, architecture);
+  const found = withoutPrefix(readHeaders(files.map((file) => join(folder, file))));
   const inputs: Record<string, string> = { "config.json": configPath };
   for (const file of files) inputs[file] = join(folder, file);
-  Object.assign(inputs, tokenizer?.inputs);
-  return {
+  return assemble({
     name: basename(resolve(folder)),
     architecture,
+    tensors: checkTensors(found, architecture, { statedBy: "config.json", dtypes: FLOAT_DTYPES }),
+    tokenizer: readTokenizerFiles(tokenizerFolder ?? folder, tokenizerFolder !== null),
+    eosTokenId,
+    inputs,
+  });
+}
+
+function openGguf(path: string, tokenizerFolder: string | null): ModelSource {
+  const file = readGguf(path);
+  const { architecture, tensors } = ggufModel(file);
+  const { vocab_size: vocabulary } = architecture;
+  return assemble({
+    name: basename(path).replace(/\.gguf$/i, ""),
+    architecture,
     tensors,
-    tokenizer,
+    tokenizer: tokenizerFolder ? readTokenizerFiles(tokenizerFolder, true) : ggufTokenizer(file.metadata, vocabulary),
+    eosTokenId: ggufEndToken(file, vocabulary),
+    inputs: { [basename(path)]: path },
+  });
+}
+
+/** Asked for only where there is no tokenizer. */
+function ggufEndToken({ metadata }: GgufFile, vocabulary: number): number | null {
+  const id = metadata.get("tokenizer.ggml.eos_token_id");
+  return typeof id === "number" && Number.isInteger(id) && id >= 0 && id < vocabulary ? id : null;
+}
+
+type Found = Pick<ModelSource, "name" | "architecture" | "tensors" | "tokenizer" | "inputs"> & {
+  readonly eosTokenId: number | null;
+};
+
+function assemble({ eosTokenId, ...found }: Found): ModelSource {
+  const { architecture, tokenizer } = found;
+  const endTokenId = tokenId(tokenizer?.endTokenId ?? eosTokenId, architecture);
+  return {
+    ...found,
     endTokenId,
     padTokenId: tokenId(tokenizer?.padTokenId ?? endTokenId, architecture),
     maxTokens: Math.min(MAX_TOKENS, architecture.max_position_embeddings),
-    inputs,
+    inputs: { ...found.inputs, ...tokenizer?.inputs },
   };
 }
 
 function tokenId(id: number | null, { vocab_size: vocabulary }: Architecture): number {
-  if (id === null) throw new EmbedError("invalid-input", "neither a tokenizer nor config.json names an end token");
+  if (id === null) throw new EmbedError("invalid-input", "neither a tokenizer nor the model names an end token");
   if (id < vocabulary) return id;
   throw new EmbedError("invalid-input", `special token ${id} is outside the vocabulary of ${vocabulary}`);
 }
 
-function checkTensors(found: readonly SourceTensor[], architecture: Architecture): Map<string, CheckedTensor> {
+function withoutPrefix(found: readonly SourceTensor[]): Map<string, SourceTensor> {
   const byName = new Map<string, SourceTensor>();
   for (const tensor of found) {
     const name = tensor.name.replace(/^model\./, "");
-    if (byName.has(name)) throw corrupt(name, "is there with and without the prefix model.");
-    byName.set(name, tensor);
+    if (byName.has(name)) throw corruptTensor(name, "is there with and without the prefix model.");
+    if (!IGNORED.test(name)) byName.set(name, tensor);
   }
-  const wanted = wantedShapes(architecture);
-  const checked = new Map<string, CheckedTensor>();
-  for (const [name, shape] of wanted) checked.set(name, checkTensor(name, shape, byName.get(name)));
-  for (const name of byName.keys()) {
-    if (!wanted.has(name) && !IGNORED.test(name)) {
-      throw new EmbedError("invalid-input", `tensor ${name} is no part of a Qwen3 model of this config.json`, {
-        details: { tensor: name },
-      });
-    }
-  }
-  return checked;
-}
-
-function wantedShapes(architecture: Architecture): Map<string, readonly number[]> {
-  const { hidden_size: hidden, vocab_size: vocabulary } = architecture;
-  const wanted = new Map<string, readonly number[]>([
-    [SOURCE_TABLE, [vocabulary, hidden]],
-    [SOURCE_FINAL_NORM, [hidden]],
-  ]);
-  for (let layer = 0; layer < architecture.num_hidden_layers; layer++) {
-    for (const { source, shape } of layerWeights(architecture, layer)) wanted.set(source, shape);
-  }
-  return wanted;
-}
-
-function checkTensor(name: string, shape: readonly number[], tensor: SourceTensor | undefined): CheckedTensor {
-  if (!tensor) throw corrupt(name, "is missing");
-  const { dtype, bytes } = tensor;
-  if (dtype !== "BF16" && dtype !== "F16" && dtype !== "F32") throw corrupt(name, `has the unknown dtype ${dtype}`);
-  if (tensor.shape.join() !== shape.join()) {
-    throw corrupt(name, `has shape [${tensor.shape.join(", ")}], config.json asks for [${shape.join(", ")}]`);
-  }
-  const wantedBytes = shape.reduce((a, b) => a * b, elementBytes(dtype));
-  if (bytes !== wantedBytes) throw corrupt(name, `has ${bytes} bytes, its shape takes ${wantedBytes}`);
-  return { ...tensor, dtype };
-}
-
-function corrupt(tensor: string, what: string): EmbedError {
-  return new EmbedError("model-corrupt", `tensor ${tensor} ${what}`, { details: { tensor } });
+  return byName;
 }

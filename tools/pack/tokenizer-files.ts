@@ -1,7 +1,11 @@
 /** @file The tokenizer's files: found, minified, and asked for the end and padding tokens. */
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { EmbedError } from "../../src/errors.ts";
+import { readText } from "./file-ranges.ts";
+
+/** What the runtime takes; Qwen3's tokenizer.json has 11 MB. */
+const MAX_TOKENIZER_BYTES = 64 * 1024 * 1024;
 
 export interface TokenizerFiles {
   /** Minified `tokenizer.json`. */
@@ -22,7 +26,7 @@ interface AddedToken {
 interface PostProcessor {
   readonly type: string;
   readonly processors?: readonly PostProcessor[];
-  readonly single?: readonly { readonly SpecialToken?: { readonly id: string } }[];
+  readonly single?: readonly { readonly Sequence?: object; readonly SpecialToken?: { readonly id: string } }[];
 }
 
 interface TokenizerJson {
@@ -51,8 +55,8 @@ export function readTokenizerFiles(folder: string, required: boolean): Tokenizer
   for (const path of Object.values(inputs)) {
     if (!existsSync(path)) throw new EmbedError("model-not-found", `${path} is missing`);
   }
-  const config = readFileSync(inputs["tokenizer_config.json"], "utf8");
-  const model = readFileSync(inputs["tokenizer.json"], "utf8");
+  const config = readText(inputs["tokenizer_config.json"], MAX_TOKENIZER_BYTES);
+  const model = readText(inputs["tokenizer.json"], MAX_TOKENIZER_BYTES);
   try {
     const tokenizer = JSON.parse(model) as TokenizerJson;
     const pad = (JSON.parse(config) as { readonly pad_token?: TokenEntry }).pad_token;

@@ -1,0 +1,111 @@
+/** @file One file of the hub onto the disk: ranges, versions, hash. */
+import { EmbedError } from "../../src/errors.ts";
+import { retryTransient, type RetryOptions } from "../../src/model/retry.ts";
+import type { HubBody } from "./hub-client.ts";
+import type { HubFile } from "./hub-listing.ts";
+import { PartialFile } from "./hub-partial.ts";
+import { wrapSystemError } from "./system-errors.ts";
+
+/** A second time, as the first one's bytes may have been damaged on the way or on this disk, or be those of before. */
+const MAX_ATTEMPTS = 2;
+
+export interface FileDownload {
+  readonly file: HubFile;
+  readonly folder: string;
+  /** Bytes of the file from `start` on. */
+  readonly open: (start: number) => Promise<HubBody>;
+  readonly retry: RetryOptions;
+  /** Bytes that came, or with a minus those that were dropped. */
+  readonly onBytes: (delta: number) => void;
+}
+
+/**
+ * Brings one file to its folder, from where an earlier run stopped.
+ *
+ * @throws {EmbedError} `model-corrupt` when its hash is not the listed one, twice; `model-not-found`,
+ *   `model-fetch-failed`, `storage-full`, `invalid-input` for a folder that cannot be written; `aborted`.
+ */
+export async function downloadFile(download: FileDownload): Promise<void> {
+  try {
+    for (let attempt = 1; ; attempt++) {
+      const fault = await attemptFile(download);
+      if (fault === null) return;
+      if (attempt === MAX_ATTEMPTS) throw fault;
+      download.retry.onFailure?.(fault, 0);
+    }
+  } catch (error) {
+    throw wrapSystemError(error);
+  }
+}
+
+/** @returns `null` when the file is whole and has its name; else what was wrong with its bytes, which are gone. */
+async function attemptFile(download: FileDownload): Promise<EmbedError | null> {
+  const { file, folder, retry, onBytes } = download;
+  const partial = await PartialFile.open(folder, file, retry.signal);
+  let isSame: boolean;
+  try {
+    isSame = await retryTransient((kept) => receive(download, partial, kept), retry);
+  } catch (error) {
+    await partial.close();
+    throw error;
+  }
+  const actual = isSame ? partial.digest() : null;
+  if (actual === file.hash.hex) {
+    await partial.commit();
+    return null;
+  }
+  await partial.remove();
+  onBytes(-partial.received);
+  return mismatch(file, actual);
+}
+
+/**
+ * One connection.
+ *
+ * @returns Whether the bytes are all of one version; then they are complete.
+ */
+async function receive(download: FileDownload, partial: PartialFile, kept: () => void): Promise<boolean> {
+  const { file, onBytes } = download;
+  if (partial.received === file.bytes && file.bytes > 0) return true;
+  const body = await openRest(download, partial);
+  if (!body) return false;
+  try {
+    if (!partial.adopt(body.version)) return false;
+    // From a server without ranges the bytes that are here come once more.
+    let skip = partial.received - body.start;
+    for await (const chunk of body.chunks) {
+      const fresh = chunk.subarray(Math.min(skip, chunk.length));
+      skip -= chunk.length - fresh.length;
+      // What comes beyond the file's size is not looked at: the hash tells.
+      const part = fresh.subarray(0, file.bytes - partial.received);
+      await partial.append(part);
+      onBytes(part.length);
+      if (part.length > 0) kept();
+      if (partial.received === file.bytes) return true;
+    }
+  } finally {
+    await body.cancel();
+  }
+  if (partial.received === file.bytes) return true;
+  const what = `${file.name}: the answer ended after ${partial.received} of ${file.bytes} bytes`;
+  throw new EmbedError("model-fetch-failed", what, { details: { file: file.name } });
+}
+
+/** @returns `null` when the server's file ends before the bytes that are here. */
+async function openRest({ open }: FileDownload, partial: PartialFile): Promise<HubBody | null> {
+  try {
+    return await open(partial.received);
+  } catch (error) {
+    if (error instanceof EmbedError && error.details["status"] === 416 && partial.received > 0) return null;
+    throw error;
+  }
+}
+
+/** @param actual - `null` when the server changed the file before all of it was here. */
+function mismatch({ name, hash }: HubFile, actual: string | null): EmbedError {
+  const kind = hash.kind === "sha256" ? "SHA-256" : "git hash";
+  const what =
+    actual === null ? "is another one on the server by now" : `has the ${kind} ${actual}, the hub says ${hash.hex}`;
+  const details = { file: name, expected: hash.hex, actual };
+  return new EmbedError("model-corrupt", `${name} ${what}`, { details });
+}
