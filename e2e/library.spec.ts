@@ -1,18 +1,9 @@
 /** @file The built library (`dist/lib`) as its consumers meet it: in a plain script tag, in a bundle, in a compiler. */
 import { spawnSync } from "node:child_process";
-import { createServer, type Server } from "node:http";
-import { readFile } from "node:fs/promises";
-import type { AddressInfo } from "node:net";
-import { extname, normalize, resolve } from "node:path";
+import { resolve } from "node:path";
 import { expect, test, type Page } from "@playwright/test";
 import { build } from "vite";
-
-const TYPES: Readonly<Record<string, string>> = {
-  ".html": "text/html",
-  ".js": "text/javascript",
-  ".mjs": "text/javascript",
-  ".wasm": "application/wasm",
-};
+import { servePlainPage } from "./plain-site.ts";
 
 /** What e2e/consumer/main.ts does, without a bundler. */
 const PLAIN_PAGE = `<!doctype html><title>plain page</title><pre id="out"></pre><script type="module">
@@ -23,23 +14,14 @@ const PLAIN_PAGE = `<!doctype html><title>plain page</title><pre id="out"></pre>
   embedder.dispose();
 </script>`;
 
-let server: Server;
+let site: Awaited<ReturnType<typeof servePlainPage>>;
 test.beforeAll(async () => {
-  server = createServer((request, response) => {
-    const path = normalize(decodeURIComponent(new URL(request.url ?? "/", "http://localhost").pathname));
-    const body = path === "/" ? Promise.resolve(PLAIN_PAGE) : readFile(`.${path}`);
-    const type = path === "/" ? "text/html" : (TYPES[extname(path)] ?? "application/octet-stream");
-    body.then(
-      (content) => response.writeHead(200, { "content-type": type }).end(content),
-      () => response.writeHead(404).end(),
-    );
-  });
-  await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
+  site = await servePlainPage(PLAIN_PAGE);
 });
-test.afterAll(() => server.close());
+test.afterAll(() => site.server.close());
 
 async function expectVectors(page: Page, path: string): Promise<void> {
-  await page.goto(`http://127.0.0.1:${(server.address() as AddressInfo).port}${path}`);
+  await page.goto(`${site.url}${path}`);
   await expect(page.locator("#out")).toHaveText('{"rows":2,"dimensions":128,"length":256}', { timeout: 60_000 });
 }
 
