@@ -51,7 +51,7 @@ export interface PackSource {
    * Bytes of one file, unverified.
    *
    * @param options - `start`: first byte wanted, `end`: the one after the last (default: the file's end); `fresh`: past
-   *   any cache, as what came before was wrong.
+   *   any cache, as what came before was wrong; `uncached`: past it, and not to be put there.
    * @throws {EmbedError} `model-fetch-failed` (details: `file`, `status` where a server answered, `retryAfterMs` where
    *   it said when to come again, `rangeRefused` where a request for the whole file may do better), `model-not-found`,
    *   `model-corrupt`, `aborted`.
@@ -64,6 +64,7 @@ export interface OpenOptions {
   readonly start: number;
   readonly end?: number | undefined;
   readonly fresh?: boolean | undefined;
+  readonly uncached?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 

@@ -45,6 +45,9 @@ export async function downloadPack(source: PackSource, options: DownloadOptions 
   const stored = await findStored(id);
   if (stored?.state === "complete") return stored;
   return takeTurn(id, options, async (announce) => {
+    // Before anything is stored of a pack that there is no room for.
+    if ((await findStored(id)) === null)
+      await checkRoom({ id, name: source.manifest.name }, sizeOf(source.manifest.files), options);
     const draft = await beginDraft(source);
     // Another tab has finished it meanwhile; committing again changes nothing.
     if (draft.complete) return draft.commit();
@@ -93,7 +96,7 @@ class Download {
       options.onProgress?.(progress);
       announce(progress);
     };
-    this.#meter = new DownloadMeter(sum(this.#files.map(({ bytes }) => bytes)), report, () => performance.now());
+    this.#meter = new DownloadMeter(sizeOf(this.#files), report, () => performance.now());
     this.#meter.enter("manifest");
   }
 
@@ -114,20 +117,17 @@ class Download {
   }
 
   async repair(file: PackFile): Promise<void> {
-    this.#meter.enter("verify", sum(this.#files.map(({ bytes }) => bytes)) - file.bytes);
+    this.#meter.enter("verify", sizeOf(this.#files) - file.bytes);
     const { signal } = this.#options;
     await runLanes([file], { signal, lanes: 1 }, (damaged, lane) => this.#verify(damaged, lane));
     if (this.#draft.complete || missingOf(this.#files, await this.#draft.storedBytes()).length > 0) return;
     await this.#draft.commit();
   }
 
-  /** @throws {EmbedError} `storage-full`, before anything has been fetched for nothing. */
   async #checkRoom(missing: readonly MissingFile[]): Promise<void> {
     // A file that has begun has room for all of it.
     const neededBytes = sum(missing.map(({ file, bytes }) => (bytes === file.bytes ? bytes : 0)));
-    if (neededBytes === 0) return;
-    const freeBytes = await (this.#options.measure ?? measureRoom)(neededBytes);
-    if (freeBytes < neededBytes) throw this.#noRoom({ neededBytes, freeBytes });
+    await checkRoom(this.#pack, neededBytes, this.#options);
   }
 
   /** One file that found no room says nothing of the others. */
@@ -135,16 +135,11 @@ class Download {
     if (!(error instanceof EmbedError) || error.code !== "storage-full") return error;
     const missing = missingOf(this.#files, await this.#draft.storedBytes());
     const neededBytes = sum(missing.map(({ bytes }) => bytes));
-    return this.#noRoom({ neededBytes, freeBytes: error.details["freeBytes"] }, error);
+    return noRoom(this.#pack, { neededBytes, freeBytes: error.details["freeBytes"] }, error);
   }
 
-  #noRoom(details: { readonly neededBytes: number; readonly freeBytes: unknown }, cause?: unknown): EmbedError {
-    const { neededBytes, freeBytes } = details;
-    const free = typeof freeBytes === "number" ? `${megabytes(freeBytes)} MB` : "less";
-    const message =
-      `${this.#draft.manifest.name}: ${megabytes(neededBytes)} MB more are needed and the browser offers ${free}: ` +
-      `remove other packs, or free space on the disk, then download again`;
-    return new EmbedError("storage-full", message, { cause, details: { id: this.#draft.id, ...details } });
+  get #pack(): NamedPack {
+    return { id: this.#draft.id, name: this.#draft.manifest.name };
   }
 
   async #fetch(file: PackFile, lane: Lane): Promise<void> {
@@ -199,6 +194,8 @@ class Download {
         signal: lane.signal,
         onBytes,
         onTrouble,
+        uncached: true,
+        offline: "wait",
         wait,
         random,
       });
@@ -214,6 +211,35 @@ interface MissingFile {
   readonly bytes: number;
 }
 
+interface NamedPack {
+  readonly id: string;
+  readonly name: string;
+}
+
+/** @throws {EmbedError} `storage-full`, before anything has been fetched for nothing. */
+async function checkRoom(
+  pack: NamedPack,
+  neededBytes: number,
+  { measure = measureRoom }: DownloadOptions,
+): Promise<void> {
+  if (neededBytes === 0) return;
+  const freeBytes = await measure(neededBytes);
+  if (freeBytes < neededBytes) throw noRoom(pack, { neededBytes, freeBytes });
+}
+
+function noRoom(
+  { id, name }: NamedPack,
+  details: { readonly neededBytes: number; readonly freeBytes: unknown },
+  cause?: unknown,
+): EmbedError {
+  const { neededBytes, freeBytes } = details;
+  const free = typeof freeBytes === "number" ? `${megabytes(freeBytes)} MB` : "less";
+  const message =
+    `${name}: ${megabytes(neededBytes)} MB more are needed and the browser offers ${free}: ` +
+    `remove other packs, or free space on the disk, then download again`;
+  return new EmbedError("storage-full", message, { cause, details: { id, ...details } });
+}
+
 /** Files that are not all there, longest to go first: no lane has to do a long one alone when the others have ended. */
 function missingOf(files: readonly PackFile[], stored: ReadonlyMap<string, number>): MissingFile[] {
   return files
@@ -227,6 +253,10 @@ function ofOrigin(error: unknown, origin: PackOrigin): unknown {
   if (!(error instanceof EmbedError) || error.code !== "model-corrupt") return error;
   const message = `${error.message}; the source's file is not the one of the manifest`;
   return new EmbedError("model-corrupt", message, { cause: error, details: { ...error.details, origin } });
+}
+
+function sizeOf(files: readonly PackFile[]): number {
+  return sum(files.map(({ bytes }) => bytes));
 }
 
 function sum(bytes: readonly number[]): number {

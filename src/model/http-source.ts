@@ -139,13 +139,16 @@ function noPack(error: unknown): never {
 }
 
 async function openFile(http: Http, file: PackFile, options: OpenOptions): Promise<FileStream> {
-  const { start, end = file.bytes, fresh = false, signal } = options;
+  const { start, end = file.bytes, fresh = false, uncached = false, signal } = options;
   const subject = { file: file.name, url: urlOf(http, file.name) };
   const whole = start === 0 && end === file.bytes;
   const range = whole ? null : { start, end, total: file.bytes };
   const request = (cache: RequestCache): Promise<Response> => get(subject, { ...http, cache, range, signal });
-  const response =
-    whole && !fresh ? await request("force-cache").catch(askAgain) : await request(whole ? "reload" : "no-store");
+  const response = await (!whole || uncached
+    ? request("no-store")
+    : fresh
+      ? request("reload")
+      : request("force-cache").catch(askAgain));
   const partial = response.status === 206;
   return new BodyStream(response.body, {
     subject,

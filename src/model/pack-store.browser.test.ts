@@ -110,10 +110,15 @@ describe("the pack store", () => {
     const before = (await lane.log()).length;
     await worker.call("download", lane.source()).result;
     const more = (await lane.log()).slice(before);
-    // The small file, gone as a whole, comes out of the HTTP cache.
-    expect(more.map(({ range }) => range)).toEqual([`bytes=0-${BLOCK_BYTES - 1}`]);
+    const asked = more.map(({ file, range }) => [file, range]).toSorted();
+    const wanted = [
+      [FILE, `bytes=0-${BLOCK_BYTES - 1}`],
+      [CHANGED, null],
+    ];
+    expect(asked).toEqual(wanted.toSorted());
     expect((await worker.call("load", { model: { stored: id } }).result).hashes).toEqual(hashesOf(manifest));
-    expect(bytesOf(more)).toBe(BLOCK_BYTES);
+    const changed = manifest.files.find(({ name }) => name === CHANGED)!;
+    expect(bytesOf(more)).toBe(BLOCK_BYTES + changed.bytes);
   });
 
   it("removes a pack that nobody uses, and refuses one that is loaded", async () => {

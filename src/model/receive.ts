@@ -30,12 +30,14 @@ export interface Landing {
   keep(block: number, bytes: Uint8Array<ArrayBuffer>): void | Promise<void>;
 }
 
-export interface ReceiveOptions extends Pick<RetryOptions, "wait" | "random"> {
+export interface ReceiveOptions extends Pick<RetryOptions, "offline" | "wait" | "random"> {
   readonly signal?: AbortSignal | undefined;
   /** Bytes of missing blocks that came; those of a block that broke are taken back by a negative number. */
   readonly onBytes?: ((delta: number) => void) | undefined;
   /** Why the connection was lost, before another is tried; `null` as soon as that brings something. */
   readonly onTrouble?: ((why: string | null) => void) | undefined;
+  /** Whether the browser's HTTP cache is left out: what is stored need not lie there too. @default false */
+  readonly uncached?: boolean | undefined;
 }
 
 /**
@@ -52,10 +54,11 @@ export interface ReceiveOptions extends Pick<RetryOptions, "wait" | "random"> {
  *   landing and `retryTransient` throw.
  */
 export async function receiveBlocks(wanted: WantedFile, landing: Landing, options: ReceiveOptions = {}): Promise<void> {
-  const { signal, wait, random } = options;
+  const { signal, offline, wait, random } = options;
   const receiver = new FileReceiver(wanted, landing, options);
   await retryTransient((kept) => receiver.receive(kept), {
     signal,
+    offline,
     wait,
     random,
     onFailure: ({ message }) => receiver.failed(message),
@@ -127,15 +130,15 @@ class FileReceiver {
   }
 
   async #open(run: { readonly start: number; readonly end: number }): Promise<FileStream> {
-    const { signal } = this.#options;
+    const { signal, uncached } = this.#options;
     let stream: FileStream;
     try {
       const range = this.#rangeless ? { start: 0 } : run;
-      stream = await this.#source.open(this.#file, { ...range, signal, fresh: this.#fresh });
+      stream = await this.#source.open(this.#file, { ...range, signal, uncached, fresh: this.#fresh });
     } catch (error) {
       if (this.#rangeless || !(error instanceof EmbedError) || error.details["rangeRefused"] !== true) throw error;
       this.#rangeless = true;
-      stream = await this.#source.open(this.#file, { start: 0, signal, fresh: true });
+      stream = await this.#source.open(this.#file, { start: 0, signal, uncached, fresh: true });
     }
     this.#version ??= stream.version;
     this.#changed ||= stream.version !== this.#version;

@@ -1,5 +1,5 @@
 /** @file Which failures are tried again, when, and how often. */
-import { describe, expect, it, vi } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 
 import { EmbedError } from "../errors.ts";
 import type { ErrorDetails } from "../errors.ts";
@@ -22,6 +22,8 @@ async function run(errors: readonly Error[], random = 0): Promise<{ waits: numbe
   );
   return { waits, result };
 }
+
+afterEach(() => vi.unstubAllGlobals());
 
 describe("isTransient", () => {
   it.each([408, 425, 429, 500, 502, 503, 504])("takes HTTP %i for something that passes", (status) => {
@@ -82,6 +84,27 @@ describe("retryTransient", () => {
       random: () => 0,
     }).catch((error: unknown) => told.push((error as Error).message));
     expect(told).toEqual([["model-fetch-failed", 500], "waits", "end"]);
+  });
+
+  it("gives up at once without a network, or goes on when there is one again", async () => {
+    const offline = new EmbedError("model-fetch-failed", "no network", { details: { offline: true } });
+    const network = Object.assign(new EventTarget(), { onLine: false });
+    vi.stubGlobal("navigator", network);
+    vi.stubGlobal("addEventListener", network.addEventListener.bind(network));
+    vi.stubGlobal("removeEventListener", network.removeEventListener.bind(network));
+    const attempt = vi.fn(() => (network.onLine ? Promise.resolve("there") : Promise.reject(offline)));
+    await expect(retryTransient(attempt)).rejects.toBe(offline);
+    expect(attempt).toHaveBeenCalledTimes(1);
+    const waiting = retryTransient(attempt, { offline: "wait", wait: () => Promise.reject(new Error("a timer")) });
+    await vi.waitUntil(() => attempt.mock.calls.length === 2);
+    network.onLine = true;
+    network.dispatchEvent(new Event("online"));
+    await expect(waiting).resolves.toBe("there");
+    const controller = new AbortController();
+    network.onLine = false;
+    const { signal } = controller;
+    const called = retryTransient(attempt, { offline: "wait", signal, onFailure: () => controller.abort() });
+    await expect(called).rejects.toMatchObject({ code: "aborted" });
   });
 
   it("ends with aborted, whatever else is wrong", async () => {

@@ -15,8 +15,10 @@ const TRANSIENT_STATUSES: readonly unknown[] = [408, 425, 429, 500, 502, 503, 50
 
 export interface RetryOptions {
   readonly signal?: AbortSignal | undefined;
-  /** Told before each wait. */
+  /** Told before each wait; `Infinity` is one for the network. */
   readonly onFailure?: ((error: EmbedError, waitMs: number) => void) | undefined;
+  /** Where the browser knows of no network (details: `offline`): give up at once, or wait until there is one. @default "fail" */
+  readonly offline?: "fail" | "wait" | undefined;
   /** @default a timer */
   readonly wait?: ((ms: number, signal?: AbortSignal) => Promise<void>) | undefined;
   /** In [0, 1). @default Math.random */
@@ -45,14 +47,21 @@ export async function retryTransient<T>(
   attempt: (kept: () => void) => Promise<T>,
   options: RetryOptions = {},
 ): Promise<T> {
-  const { signal, onFailure, wait = delay, random = Math.random } = options;
+  const { signal, onFailure, offline = "fail", wait = delay, random = Math.random } = options;
   for (let failures = 0; ;) {
     throwIfAborted(signal);
     try {
       return await attempt(() => (failures = 0));
     } catch (error) {
       throwIfAborted(signal);
-      if (!isTransient(error) || ++failures >= MAX_FAILURES) throw error;
+      if (!isTransient(error)) throw error;
+      if (error.details["offline"] === true) {
+        if (offline === "fail") throw error;
+        onFailure?.(error, Infinity);
+        await untilOnline(signal);
+        continue;
+      }
+      if (++failures >= MAX_FAILURES) throw error;
       const waitMs = waitAfter(error, failures, random);
       if (waitMs === null) throw error;
       onFailure?.(error, waitMs);
@@ -66,6 +75,20 @@ function waitAfter({ details }: EmbedError, failures: number, random: () => numb
   const asked = details["retryAfterMs"];
   if (typeof asked === "number") return asked <= MAX_RETRY_AFTER_MS ? asked : null;
   return Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** (failures - 1)) * (1 - random() / 2);
+}
+
+/** @returns When the browser has a network, or at once when the signal aborts. */
+function untilOnline(signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve) => {
+    const finish = (): void => {
+      removeEventListener("online", finish);
+      signal?.removeEventListener("abort", finish);
+      resolve();
+    };
+    addEventListener("online", finish);
+    signal?.addEventListener("abort", finish);
+    if (navigator.onLine || signal?.aborted) finish();
+  });
 }
 
 /**
