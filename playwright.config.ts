@@ -19,13 +19,20 @@ export default defineConfig({
   outputDir: "test-results",
   use: {
     baseURL: `http://127.0.0.1:${PORT}/`,
+    // Saving the page for offline use would only slow the others down.
+    serviceWorkers: "block",
   },
   projects: [
     { name: "webgpu", testMatch: "webgpu.spec.ts", use: { launchOptions: launch(chromiumArgs) } },
     {
       name: "visitor",
-      testMatch: ["visitor.spec.ts", "library.spec.ts"],
+      testMatch: ["visitor.spec.ts", "policy.spec.ts", "library.spec.ts", "storage.spec.ts"],
       use: { launchOptions: launch(withoutWebGpu) },
+    },
+    {
+      name: "offline",
+      testMatch: "offline.spec.ts",
+      use: { launchOptions: launch(withoutWebGpu), serviceWorkers: "allow" },
     },
   ],
   webServer: {

@@ -3,6 +3,8 @@ import { playwright } from "@vitest/browser-playwright";
 import type { Plugin } from "vite";
 import { defineConfig } from "vitest/config";
 import { chromiumArgs, findChromium, realGpu } from "./tools/chromium.mjs";
+import { contentSecurityPolicyPlugin } from "./tools/content-security-policy.ts";
+import { webApp } from "./tools/web-app.ts";
 
 const chromium = findChromium();
 
@@ -31,7 +33,7 @@ const LIBRARY_NAMES = {
   assetFileNames: "assets/[name][extname]",
 };
 
-export default defineConfig(({ mode }) => ({
+export default defineConfig(({ command, mode }) => ({
   // Relative, or the library's worker URL would be absolute and break consumers.
   base: "./",
   // A page that does not exist is a 404, not index.html: a mistyped model URL must not look like a broken manifest.
@@ -50,13 +52,21 @@ export default defineConfig(({ mode }) => ({
           minify: false,
         }
       : { outDir: "dist/demo" },
-  plugins: mode === "lib" ? [literalWorkerUrl] : [],
+  plugins:
+    mode === "lib" ? [literalWorkerUrl] : [contentSecurityPolicyPlugin(), ...(command === "build" ? webApp() : [])],
   worker: { format: "es" as const, ...(mode === "lib" && { rolldownOptions: { output: LIBRARY_NAMES } }) },
   // ONNX Runtime finds its .wasm beside its own module; pre-bundling would move the module away from it.
   // The others are named, or Vite would find them in mid-test and reload the page.
   optimizeDeps: {
     exclude: ["onnxruntime-web"],
-    include: ["comlink", "@huggingface/tokenizers", "preact", "preact/hooks", "preact/jsx-dev-runtime"],
+    include: [
+      "comlink",
+      "@huggingface/tokenizers",
+      "preact",
+      "preact/hooks",
+      "preact/jsx-dev-runtime",
+      "workbox-window",
+    ],
   },
   oxc: { jsx: { runtime: "automatic" as const, importSource: "preact" } },
   test: {

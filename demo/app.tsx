@@ -4,7 +4,12 @@ import { FailureCard, ProblemsCard } from "./failure-card.tsx";
 import { useKeyboard } from "./keyboard.ts";
 import { LibraryPanel } from "./library-panel.tsx";
 import { LoadCard } from "./load-progress.tsx";
+import { ModelPanel } from "./model-panel.tsx";
+import { PANEL_ID } from "./model-state.ts";
+import type { Models } from "./models.ts";
 import { Ground, Logo } from "./logo.tsx";
+import { OfflineIndicator } from "./offline-indicator.tsx";
+import type { Offline } from "./offline.ts";
 import type { Page } from "./page.ts";
 import { RecoveryNotice } from "./recovery-notice.tsx";
 import { ResultList } from "./result-list.tsx";
@@ -16,8 +21,15 @@ import { StatusPanel } from "./status-panel.tsx";
 import { useStore } from "./store.ts";
 import { strings } from "./strings.ts";
 
+interface AppProps {
+  readonly page: Page;
+  readonly models: Models;
+  readonly offline: Offline;
+  readonly problems: readonly SettingsProblem[];
+}
+
 /** The whole page; with `problems` it asks for a better address and loads nothing. */
-export function App({ page, problems }: { page: Page; problems: readonly SettingsProblem[] }) {
+export function App({ page, models, offline, problems }: AppProps) {
   const state = useStore(page.store);
   const input = useRef<HTMLInputElement>(null);
   const onQuery = useCallback((query: string) => page.type(query), [page]);
@@ -34,9 +46,7 @@ export function App({ page, problems }: { page: Page; problems: readonly Setting
         {strings.skipToSearch}
       </a>
       <header class="hero">
-        <p class="brand">
-          <Logo /> {strings.name}
-        </p>
+        <Brand offline={offline} />
         <h1>{strings.title}</h1>
         <p class="lead">{strings.lead}</p>
         {usable && (
@@ -52,6 +62,7 @@ export function App({ page, problems }: { page: Page; problems: readonly Setting
       </header>
       <main class="columns">
         <div class="column-main">
+          {state.gone !== null && <GoneNotice name={state.gone} />}
           {usable ? <Model page={page} state={state} /> : <ProblemsCard problems={problems} />}
           {state.status && <ResultList search={state.search} indexing={state.indexing} />}
         </div>
@@ -72,9 +83,32 @@ export function App({ page, problems }: { page: Page; problems: readonly Setting
             />
           )}
         </aside>
+        {usable && <ModelPanel models={models} {...state} />}
       </main>
       <footer class="footer">{strings.footer}</footer>
     </div>
+  );
+}
+
+function Brand({ offline }: { offline: Offline }) {
+  return (
+    <>
+      <p class="brand">
+        <Logo /> {strings.name}
+      </p>
+      <OfflineIndicator offline={offline} />
+    </>
+  );
+}
+
+function GoneNotice({ name }: { name: string }) {
+  return (
+    <p class="card" role="status" data-testid="gone">
+      {strings.models.gone(name)}{" "}
+      <a class="link" href={`#${PANEL_ID}`}>
+        {strings.models.change}
+      </a>
+    </p>
   );
 }
 
@@ -84,7 +118,7 @@ function Model({ page, state }: { page: Page; state: PageState }) {
   if (failure) {
     return <FailureCard failure={failure} wasReady={status !== null} onRetry={() => void page.open()} />;
   }
-  if (status === null) return <LoadCard load={load} onCancel={() => page.cancel()} />;
+  if (status === null) return <LoadCard load={load} downloads={state.downloads} onCancel={() => page.cancel()} />;
   return isRecovering(status) ? (
     <RecoveryNotice status={status} load={load} onProcessor={() => page.useDevice("wasm")} />
   ) : null;

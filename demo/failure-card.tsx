@@ -1,4 +1,5 @@
 /** @file What went wrong, its code, what to do about it. */
+import { PANEL_ID } from "./model-state.ts";
 import type { SettingsProblem } from "./settings.ts";
 import type { Failure } from "./state.ts";
 import { strings } from "./strings.ts";
@@ -15,6 +16,9 @@ export function FailureCard(props: { failure: Failure; wasReady: boolean; onRetr
       <button type="button" class="button button-strong" onClick={props.onRetry} data-testid="retry">
         {strings.failure.retry}
       </button>
+      <a class="link" href={`#${PANEL_ID}`}>
+        {strings.models.change}
+      </a>
     </section>
   );
 }

@@ -23,6 +23,13 @@ export function formatBytes(sizeBytes: number): string {
   return `${oneDecimal.format(sizeBytes / KIB ** 3)}${NBSP}GB`;
 }
 
+const date = new Intl.DateTimeFormat("en", { dateStyle: "medium" });
+
+/** A day: `"Mar 4, 2025"`. @param ms - Since the epoch. */
+export function formatDate(ms: number): string {
+  return date.format(ms);
+}
+
 /** A duration, two digits that matter: `"0.4 ms"`, `"38 ms"`, `"1.2 s"`, `"3 min 20 s"`. */
 export function formatDuration(durationMs: number): string {
   if (durationMs < 10) return `${oneDecimal.format(durationMs)}${NBSP}ms`;

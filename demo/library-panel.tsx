@@ -118,6 +118,8 @@ function useFileDrop(onFiles: (files: FileList) => void): boolean {
   useEffect(() => {
     const onDrag = (event: DragEvent): void => {
       if (!event.dataTransfer?.types.includes("Files")) return;
+      // The model panel takes folders itself.
+      if (event.target instanceof Element && event.target.closest("[data-takes-folders]")) return setDragging(false);
       // Without this the browser would leave the page and open the file.
       event.preventDefault();
       // Leaving one element for another fires too; only leaving the window has nowhere to go to.

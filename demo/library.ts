@@ -52,6 +52,14 @@ export class Library {
     void this.resume();
   }
 
+  /** Drops all vectors, since another model is to make them anew; the passages stay. */
+  forget(): void {
+    this.#stop();
+    this.#index = null;
+    this.#run = NO_RUN;
+    this.#tell({ working: false, remainingMs: null });
+  }
+
   /** Stops after the run of the layers that is under way. */
   pause(): void {
     this.#stop();
@@ -101,6 +109,7 @@ export class Library {
       const batch = this.#entries.slice(this.#indexed, this.#indexed + size);
       const inputs = batch.map((entry) => entry.input);
       const matrix = await embedder.embedDocuments(inputs, { priority: "bulk", overflow: "truncate", signal });
+      if (signal.aborted) return;
       this.#index ??= new FlatIndex(matrix);
       this.#index.add(matrix);
       characters += countCharacters(batch);

@@ -2,12 +2,24 @@
 import type { LoadPhase, LoadProgress } from "../src/index.ts";
 import { clipTo } from "./format.ts";
 import { strings } from "./strings.ts";
+import { TransferLines } from "./transfer-lines.tsx";
 
 /** In order; the tokenizer is prepared beside the weights and has no step of its own. */
-const PHASES: readonly LoadPhase[] = ["device", "weights", "session", "self-check"];
+const PHASES: readonly LoadPhase[] = ["device", "download", "verify", "weights", "session", "self-check"];
 
-/** Shown until the model is ready; `load` is null before the first word from the worker. */
-export function LoadCard({ load, onCancel }: { load: LoadProgress | null; onCancel: () => void }) {
+const DOWNLOAD_PHASES: readonly LoadPhase[] = ["download", "verify"];
+
+interface LoadCardProps {
+  /** `null` before the first word from the worker. */
+  readonly load: LoadProgress | null;
+  /** Whether anything of this load had to be downloaded. */
+  readonly downloads: boolean;
+  readonly onCancel: () => void;
+}
+
+/** Shown until the model is ready. */
+export function LoadCard({ load, downloads, onCancel }: LoadCardProps) {
+  const phases = PHASES.filter((phase) => downloads || !DOWNLOAD_PHASES.includes(phase));
   const share = load && load.totalBytes > 0 ? load.loadedBytes / load.totalBytes : 0;
   const sentence = load ? strings.load.sentence(load.phase) : strings.load.starting;
   const bytes = load && load.totalBytes > 0 ? strings.load.bytes(load.loadedBytes, load.totalBytes) : "";
@@ -36,8 +48,9 @@ export function LoadCard({ load, onCancel }: { load: LoadProgress | null; onCanc
           {bytes}
         </span>
       </p>
+      {load?.download && <TransferLines progress={load.download} />}
       <ol class="phases">
-        {PHASES.map((phase) => (
+        {phases.map((phase) => (
           <li key={phase} data-step={stepOf(phase, load)}>
             {strings.load.phase(phase)}
           </li>

@@ -1,5 +1,6 @@
 /** @file Tests of the page without its looks, with the built-in pack on WASM. */
 import { describe, expect, it, onTestFinished } from "vitest";
+import { BUILT_IN, firstChoice, rememberChoice } from "./model-choice.ts";
 import { Page } from "./page.ts";
 import { BUILT_IN_MODEL } from "./settings.ts";
 import { stageOf } from "./state.ts";
@@ -8,10 +9,10 @@ import type { PageState, Stage } from "./state.ts";
 const BASE = `${location.origin}/`;
 const TALC = "# Talc\n\nTalc is the softest mineral: a fingernail scratches it.";
 const YEAST = "Bread rises because yeast turns sugar into carbon dioxide, which the dough traps.";
-const settings = { model: new URL(BUILT_IN_MODEL, BASE).href, device: "wasm", query: "" } as const;
+const settings = { model: null, device: "wasm", query: "" } as const;
 
-function makePage(model: string = settings.model): Page {
-  const page = new Page({ ...settings, model });
+function makePage(model: string | null = null): Page {
+  const page = new Page({ ...settings, model }, BASE);
   onTestFinished(() => page.close());
   return page;
 }
@@ -121,5 +122,34 @@ describe("Page", () => {
     await page.open();
     const { search } = await until(page, (now) => now.search.answered === "dough");
     expect(search.hits[0]?.passage.subject).toBe("bread.txt");
+  });
+
+  it("indexes anew with another model, and answers the question that stands with it", async () => {
+    const page = makePage();
+    await page.open();
+    await page.addFiles([text("bread.txt", YEAST)]);
+    page.type("dough");
+    await until(page, (now) => now.search.hits.length === 1);
+    const other = page.use({ kind: "address", url: new URL(BUILT_IN_MODEL, BASE).href });
+    expect(page.store.get()).toMatchObject({ status: null, indexing: { done: 0, total: 1 }, search: { hits: [] } });
+    await other;
+    expect(page.store.get().status?.storage.kind).toBe("opfs");
+    const { search } = await until(page, (now) => now.search.hits.length === 1 && now.search.answered === "dough");
+    expect(search.hits[0]?.passage.subject).toBe("bread.txt");
+  });
+
+  it("takes the last of two models that are chosen quickly", async () => {
+    const page = makePage("http://127.0.0.1:9/");
+    await Promise.all([page.open(), page.use(BUILT_IN)]);
+    expect(page.store.get()).toMatchObject({ choice: BUILT_IN, failure: null, status: { state: "ready" } });
+  });
+
+  it("falls back to the built-in model when the remembered one is gone, and says so", async () => {
+    rememberChoice({ kind: "stored", id: "gone-000000000000", name: "gone" }, localStorage);
+    const page = makePage();
+    await page.open();
+    const { choice, gone, status } = page.store.get();
+    expect({ choice, gone, state: status?.state }).toEqual({ choice: BUILT_IN, gone: "gone", state: "ready" });
+    expect(firstChoice(null, localStorage)).toEqual(BUILT_IN);
   });
 });

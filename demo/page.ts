@@ -1,11 +1,20 @@
 /** @file The page without its looks: model, library and search box work together and tell the store. */
 import { createEmbedder, EmbedError, summarize } from "../src/index.ts";
-import type { DeviceChoice, DurationSummary, Embedder, EmbedderStatus } from "../src/index.ts";
+import type {
+  DeviceChoice,
+  DurationSummary,
+  Embedder,
+  EmbedderStatus,
+  LoadProgress,
+  MetricsSnapshot,
+} from "../src/index.ts";
 import { toFailure } from "./failure.ts";
 import { readImport } from "./import-files.ts";
 import type { FileSource, ImportedPassage } from "./import-files.ts";
 import { Library } from "./library.ts";
 import type { Entry } from "./library.ts";
+import { BUILT_IN, firstChoice, loadOptions, openMemory, rememberChoice, withoutModel } from "./model-choice.ts";
+import type { ModelChoice } from "./model-choice.ts";
 import { fetchSample } from "./sample.ts";
 import { SearchSession } from "./search-session.ts";
 import type { Settings } from "./settings.ts";
@@ -17,16 +26,20 @@ import { strings } from "./strings.ts";
 
 /** What the views can ask for. */
 export class Page {
-  readonly store: Store<PageState> = createStore(INITIAL_STATE);
+  readonly store: Store<PageState>;
   readonly #settings: Settings;
+  readonly #baseUrl: string;
   readonly #library: Library;
   readonly #search: SearchSession;
   #embedder: Embedder | null = null;
   #opening: AbortController | null = null;
   #importCount = 0;
 
-  constructor(settings: Settings) {
+  /** @param baseUrl - What the built-in model's URL is relative to. */
+  constructor(settings: Settings, baseUrl: string = document.baseURI) {
     this.#settings = settings;
+    this.#baseUrl = baseUrl;
+    this.store = createStore({ ...INITIAL_STATE, choice: firstChoice(settings.model, openMemory()) });
     const onFailure = (error: unknown): void => this.#fail(error);
     this.#library = new Library({
       onIndexing: (indexing) => this.store.update({ indexing }),
@@ -40,26 +53,48 @@ export class Page {
     });
   }
 
-  /** Loads the model; a failure goes to the store, and this can then be called again. */
+  /** Loads the chosen model; a failure goes to the store, and this can then be called again. */
   async open(): Promise<void> {
+    this.#opening?.abort();
     const opening = new AbortController();
     this.#opening = opening;
-    this.store.update({ load: null, failure: null, status: null });
+    const isCurrent = (): boolean => this.#opening === opening;
+    const { choice } = this.store.get();
+    this.store.update({ load: null, downloads: false, failure: null, status: null });
+    let embedder: Embedder;
     try {
-      this.#embedder = await createEmbedder({
+      embedder = await createEmbedder({
         ...this.#settings,
+        ...loadOptions(choice, this.#baseUrl),
         signal: opening.signal,
-        onProgress: (load) => this.store.update({ load }),
-        onStatus: (status) => this.#follow(status),
+        onProgress: (load) => isCurrent() && this.#report(load),
+        onStatus: (status) => isCurrent() && this.#follow(status),
       });
     } catch (error) {
-      this.#fail(error);
+      if (isCurrent()) await this.#couldNotOpen(choice, error);
       return;
     }
+    if (!isCurrent()) return embedder.dispose();
+    this.#embedder = embedder;
+    this.#remember(choice);
     // First the library, so that the page is not called ready before it indexes.
-    this.#library.use(this.#embedder);
-    this.store.update({ status: this.#embedder.status });
+    this.#library.use(embedder);
+    this.store.update({ status: embedder.status });
     this.type(this.store.get().search.query);
+  }
+
+  /** Loads another model instead, and indexes the library anew with it. */
+  async use(choice: ModelChoice): Promise<void> {
+    this.close();
+    this.#library.forget();
+    this.#search.forget();
+    this.store.update({ choice, gone: null });
+    await this.open();
+  }
+
+  /** What the loaded model has done so far; `null` while there is none. */
+  metrics(): MetricsSnapshot | null {
+    return this.#embedder?.metrics() ?? null;
   }
 
   /** How long queries took so far; `null` before the first. */
@@ -133,6 +168,26 @@ export class Page {
       const message = status.recovery.lastLoss ?? strings.failure.stopped;
       this.#fail(new EmbedError("device-lost", message));
     }
+  }
+
+  #report(load: LoadProgress): void {
+    this.store.update({ load, downloads: this.store.get().downloads || load.download !== null });
+  }
+
+  async #couldNotOpen(choice: ModelChoice, error: unknown): Promise<void> {
+    const isGone = choice.kind === "stored" && error instanceof EmbedError && error.code === "model-not-found";
+    if (!isGone) return this.#fail(error);
+    rememberChoice(BUILT_IN, openMemory());
+    this.store.update({ choice: BUILT_IN, gone: choice.name });
+    await this.open();
+  }
+
+  /** Only now that it works: a model that never loads is not to be tried at each visit. */
+  #remember(choice: ModelChoice): void {
+    rememberChoice(choice, openMemory());
+    // The address would overrule the choice when the page is loaded again.
+    const href = withoutModel(location.href);
+    if (choice.kind !== "address" && href !== location.href) history.replaceState(history.state, "", href);
   }
 
   #fail(error: unknown): void {

@@ -43,6 +43,13 @@ export class SearchSession {
     this.#timer = setTimeout(() => void this.#run(query), DEBOUNCE_MS);
   }
 
+  /** Another model answers from now on: its vectors are not comparable. */
+  forget(): void {
+    this.#stop();
+    this.#embedded = null;
+    this.#update({ answered: null, hits: [], timings: null, failure: null });
+  }
+
   /** There is more to find: ranks again, without running the model. */
   refresh(): void {
     if (this.#embedded !== null) this.#update({ hits: this.#source.search(this.#embedded, TOP_K) });

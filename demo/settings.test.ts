@@ -5,9 +5,9 @@ import { readSettings } from "./settings.ts";
 const BASE = "https://strata.example/demo/index.html";
 
 describe("readSettings", () => {
-  it("takes the built-in pack beside the page and the automatic device by default", () => {
+  it("names no model and the automatic device by default", () => {
     expect(readSettings("", BASE)).toEqual({
-      settings: { model: "https://strata.example/demo/models/nano-q4/", device: "auto", query: "" },
+      settings: { model: null, device: "auto", query: "" },
       problems: [],
     });
   });

@@ -14,8 +14,8 @@ const DEVICES: readonly DeviceChoice[] = ["auto", "webgpu", "wasm"];
 const ACTIVATIONS: readonly Activations[] = ["f32", "f16"];
 
 export interface Settings {
-  /** Absolute URL of the pack's folder. */
-  readonly model: string;
+  /** Absolute URL of a pack's folder; `null` where the address names none. */
+  readonly model: string | null;
   readonly device: DeviceChoice;
   /** Absent: the library's default. */
   readonly activations?: Activations;
@@ -60,7 +60,7 @@ export function readSettings(
   const chunkTokens = read("chunk", parseChunk, `a whole number of tokens from 1 to ${MAX_CHUNK_TOKENS}`);
   const budget = read("budget", parseBudget, `a whole number of MiB from 1 to ${MAX_BUDGET_MIB}`);
   const settings: Settings = {
-    model: model ?? new URL(BUILT_IN_MODEL, baseUrl).href,
+    model,
     device: device ?? "auto",
     ...(activations && { activations }),
     ...(chunkTokens && { chunkTokens }),

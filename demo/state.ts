@@ -1,6 +1,8 @@
 /** @file What the page knows: written by the library and the search session, read by the views. */
 import type { EmbedderStatus, ErrorCode, LoadProgress } from "../src/index.ts";
 import type { RefusalReason } from "./import-files.ts";
+import { BUILT_IN } from "./model-choice.ts";
+import type { ModelChoice } from "./model-choice.ts";
 
 /** Something that can be found. */
 export interface Passage {
@@ -77,7 +79,13 @@ export interface SampleState {
 }
 
 export interface PageState {
+  /** What is loaded, or to be. */
+  readonly choice: ModelChoice;
+  /** Name of a remembered model that is no longer stored: the built-in one was taken instead. */
+  readonly gone: string | null;
   readonly load: LoadProgress | null;
+  /** Whether this load has something to download: phases that do not happen are not shown. */
+  readonly downloads: boolean;
   /** `null` until a model is loaded. */
   readonly status: EmbedderStatus | null;
   readonly failure: Failure | null;
@@ -90,7 +98,10 @@ export interface PageState {
 
 /** Before anything was loaded. */
 export const INITIAL_STATE: PageState = {
+  choice: BUILT_IN,
+  gone: null,
   load: null,
+  downloads: false,
   status: null,
   failure: null,
   indexing: {

@@ -3,6 +3,7 @@ import type { ComponentChildren } from "preact";
 import type { DeviceStatus, DurationSummary, EmbedderStatus, LoadTimings, SelfCheckResult } from "../src/index.ts";
 import { formatDuration } from "./format.ts";
 import { MemoryBar } from "./memory-bar.tsx";
+import { PANEL_ID } from "./model-state.ts";
 import { isRecovering } from "./state.ts";
 import type { PageState, QueryTimings } from "./state.ts";
 import { strings } from "./strings.ts";
@@ -65,6 +66,9 @@ function Facts({ status, latency, onRetryGpu }: Omit<StatusPanelProps, "search">
       <Fact term={strings.status.model} id="model">
         {model.name}
         <span class="small">{strings.status.weights(model.bits, model.hiddenSize, model.layers)}</span>
+        <a class="link small" href={`#${PANEL_ID}`}>
+          {strings.models.change}
+        </a>
       </Fact>
       <Fact term={strings.status.selfCheck} id="self-check">
         {selfChecks.map((check, index) => (
@@ -128,6 +132,8 @@ function queryParts(timings: QueryTimings, device: DeviceStatus): TimePart[] {
 function loadParts(load: LoadTimings): TimePart[] {
   return [
     { label: strings.status.loadManifest, ms: load.manifestMs },
+    // Of a model that is stored, or never is, there is none.
+    ...(load.downloadMs > 0 ? [{ label: strings.status.loadDownload, ms: load.downloadMs }] : []),
     { label: strings.status.loadDevice, ms: load.deviceMs },
     { label: strings.status.loadRuntime, ms: load.runtimeMs },
     { label: strings.status.loadSession, ms: load.sessionMs },

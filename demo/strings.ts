@@ -3,14 +3,15 @@ import type { ErrorCode, LoadPhase, VramUse } from "../src/index.ts";
 import { formatBytes, formatCount, formatDuration, formatRemaining } from "./format.ts";
 import { MAX_FILE_BYTES, MAX_PASSAGE_WORDS, TEXT_EXTENSIONS } from "./import-files.ts";
 import type { RefusalReason } from "./import-files.ts";
+import { modelStrings } from "./model-strings.ts";
 
 const REMEDIES: Readonly<Record<ErrorCode, string>> = {
   "invalid-input": "Correct the value named above and reload the page.",
-  "model-not-found":
-    "Check the address after ?model= in the page's URL: it must be the folder that holds manifest.json.",
+  "model-not-found": "Check the address, or ?model= in the page's URL: it must be the folder that holds manifest.json.",
   "model-fetch-failed": "Check the connection and try again.",
   "model-corrupt": "The files do not match their checksums. Try again; if it stays, the copy on the server is damaged.",
-  "storage-full": "Free some disk space for this browser and try again.",
+  "storage-full": "Remove stored models or free some disk space for this browser, and try again.",
+  "storage-busy": "Another tab of this page uses it. Close that tab, or wait until it is done, and try again.",
   "webgpu-unavailable": "Open the page without ?device=webgpu to run on the processor instead.",
   "out-of-memory": "Close other tabs that use the GPU, or allow more memory with ?budget= (in MiB), and try again.",
   "device-lost": "The graphics driver reset. Try again; what was indexed is kept.",
@@ -34,6 +35,8 @@ const REFUSALS: Readonly<Record<RefusalReason, string>> = {
 
 const PHASES: Readonly<Record<LoadPhase, string>> = {
   device: "Device",
+  download: "Download",
+  verify: "Check",
   weights: "Weights",
   session: "Runtime",
   "self-check": "Self-check",
@@ -41,6 +44,8 @@ const PHASES: Readonly<Record<LoadPhase, string>> = {
 
 const PHASE_SENTENCES: Readonly<Record<LoadPhase, string>> = {
   device: "Choosing the device",
+  download: "Downloading the model",
+  verify: "Checking what was stored",
   weights: "Reading the weights",
   session: "Starting the runtime",
   "self-check": "Comparing with known vectors",
@@ -61,6 +66,8 @@ const VRAM_USES: Readonly<Record<VramUse, string>> = {
   readback: "Readback",
   runtime: "Runtime",
 };
+
+const UNNAMED_ADAPTER = "unnamed adapter";
 
 export const strings = {
   name: "Strata",
@@ -103,6 +110,8 @@ export const strings = {
     bytes: (loaded: number, total: number): string => `${formatBytes(loaded)} of ${formatBytes(total)}`,
     cancel: "Cancel",
   },
+
+  models: modelStrings,
 
   failure: {
     heading: "The model could not be loaded",
@@ -162,7 +171,8 @@ export const strings = {
     heading: "Under the hood",
     device: "Device",
     webgpu: (vendor: string, architecture: string): string =>
-      `WebGPU · ${[vendor, architecture].filter((part) => part !== "").join(" ") || "unnamed adapter"}`,
+      `WebGPU · ${[vendor, architecture].filter((part) => part !== "").join(" ") || UNNAMED_ADAPTER}`,
+    unnamedAdapter: UNNAMED_ADAPTER,
     software: "software adapter",
     wasm: "WebAssembly on the processor",
     precision: "Precision",
@@ -199,12 +209,34 @@ export const strings = {
     search: "Search",
     other: "Hand-over",
     loadManifest: "Manifest",
+    loadDownload: "Download",
     loadDevice: "Device",
     loadRuntime: "Runtime",
     loadSession: "Session",
     loadWeights: "Weights",
     loadTokenizer: "Tokenizer",
     loadSelfCheck: "Self-check",
+  },
+
+  offline: {
+    online: "Online",
+    offline: "Offline",
+    saved: {
+      "not-saved": "Not installed for offline use",
+      saving: "Saving for offline use…",
+      saved: "Saved for offline use",
+    },
+    requests: (count: number | null): string =>
+      `Requests made since load: ${count === null ? "–" : formatCount(count)}`,
+    counted: {
+      all: "By this page, its background threads and its other tabs. The browser’s own check for a new version of the page is not counted.",
+      page: "By this tab of the page",
+    },
+    threadsNextVisit: "(background threads are counted from the next visit)",
+    threadsUncounted: "(background threads are not counted)",
+    update: "A new version is ready.",
+    reload: "Reload",
+    later: "Later",
   },
 
   footer:
