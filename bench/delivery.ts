@@ -9,7 +9,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { watchWorkerHeap, type HeapPeak } from "./heap.ts";
 import type { StoreDownload } from "./delivery/page.ts";
-import { describeMachine, inPage, note, withBrowser, withServer } from "./harness/browser.ts";
+import { describeMachine, inProfile, note, withServer } from "./harness/browser.ts";
 import { mib, table } from "./harness/markdown.ts";
 import { PACK_PATH, servePack } from "./harness/serve-pack.ts";
 
@@ -53,22 +53,20 @@ else await main(values.pack, values.only.split(","), Number(values.rounds));
 async function main(folder: string, only: readonly string[], rounds: number): Promise<void> {
   const manifest = JSON.parse(readFileSync(join(folder, "manifest.json"), "utf8")) as PackManifest;
   const plugins = [servePack(folder, manifest)];
-  await withServer({ pages: [PAGE], plugins }, async (url) =>
-    withBrowser(async (browser) => {
-      const at = { url: `${url}${PAGE}`, ready: "delivery" };
-      console.log(`${describeMachine(browser.version(), null)}; ${manifest.name}`);
-      if (only.includes("download"))
-        printDownloads(await measureDownloads(rounds, (task) => inPage(browser, at, task)));
-      if (only.includes("load")) printLoads(await inPage(browser, at, (page) => measureLoads(page, rounds)));
-    }),
-  );
+  await withServer({ pages: [PAGE], plugins }, async (url) => {
+    const at = { url: `${url}${PAGE}`, ready: "delivery" };
+    const inFreshPage: InFreshPage = (task) => inProfile(at, task);
+    const version = await inFreshPage(async (page) => page.context().browser()!.version());
+    console.log(`${describeMachine(version, null)}; ${manifest.name}`);
+    if (only.includes("download")) printDownloads(await measureDownloads(rounds, inFreshPage));
+    if (only.includes("load")) printLoads(await inFreshPage((page) => measureLoads(page, rounds)));
+  });
 }
 
-/** Each round in a fresh context, whose storage is empty. */
-async function measureDownloads(
-  rounds: number,
-  inFreshPage: <T>(task: (page: Page) => Promise<T>) => Promise<T>,
-): Promise<Downloads> {
+/** In a browser whose storage is empty. */
+type InFreshPage = <T>(task: (page: Page) => Promise<T>) => Promise<T>;
+
+async function measureDownloads(rounds: number, inFreshPage: InFreshPage): Promise<Downloads> {
   const ours: StoreDownload[] = [];
   const plain: Figures[] = [];
   let heap: HeapPeak = { usedBytes: 0, withBuffersBytes: 0 };

@@ -1,5 +1,7 @@
 /** @file Vite's server and Chromium for benchmarks. */
-import { cpus } from "node:os";
+import { mkdtempSync, rmSync } from "node:fs";
+import { cpus, tmpdir } from "node:os";
+import { join } from "node:path";
 import { chromium, type Browser, type Page } from "@playwright/test";
 import { createServer, type Plugin } from "vite";
 import type { AdapterFacts } from "../../src/types.ts";
@@ -37,6 +39,31 @@ export async function withBrowser<T>(task: (browser: Browser) => Promise<T>): Pr
     return await task(browser);
   } finally {
     await browser.close();
+  }
+}
+
+/**
+ * A page in a browser with a profile on the disk, empty at first: what a private context stores, it keeps in memory.
+ *
+ * @param at - As of `inPage`.
+ */
+export async function inProfile<T>(
+  at: { readonly url: string; readonly ready: string },
+  task: (page: Page) => Promise<T>,
+): Promise<T> {
+  const folder = mkdtempSync(join(tmpdir(), "strata-profile-"));
+  const executablePath = findChromium();
+  const options = { args: chromiumArgs, ...(executablePath ? { executablePath } : {}) };
+  const context = await chromium.launchPersistentContext(folder, options);
+  try {
+    const page = await context.newPage();
+    page.on("pageerror", (error) => note(`page: ${error.message}`));
+    await page.goto(at.url);
+    await page.waitForFunction((name) => name in globalThis, at.ready);
+    return await task(page);
+  } finally {
+    await context.close();
+    rmSync(folder, { recursive: true, force: true, maxRetries: 10 });
   }
 }
 

@@ -7,7 +7,13 @@ import type { EmbedProgress, SelfCheckResult } from "../types.ts";
 afterEach(() => vi.restoreAllMocks());
 
 // Whole chunks: within 250 ms a run software WebGPU would take slices of 32 tokens, at half the speed.
-const request = { model: { url: packUrl("stress-q16") }, storage: "none", device: "webgpu", chunkTokens: 512, maxRunMs: Infinity } as const;
+const request = {
+  model: { url: packUrl("stress-q16") },
+  storage: "none",
+  device: "webgpu",
+  chunkTokens: 512,
+  maxRunMs: Infinity,
+} as const;
 
 describe("a lost device", () => {
   it("rejects the running request and every later one with device-lost", async () => {

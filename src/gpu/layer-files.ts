@@ -44,6 +44,8 @@ export class LayerFiles {
   /** Files that have been reported to `onBytes`: what is read again comes from a cache. */
   readonly #reported = new Set<string>();
   readonly #lender: LayerFiles | undefined;
+  /** A whole file that `readOnce` is going to ask for. */
+  #ahead: { readonly file: string; readonly whole: Promise<ArrayBuffer> } | null = null;
   #options: ReadOptions;
 
   /** @param options - For the load, until `loaded`; `lender` has files of the same pack, and what it has open is used. */
@@ -71,9 +73,24 @@ export class LayerFiles {
   async readOnce(tensors: readonly PackTensor[]): Promise<ReadTensor> {
     return this.#reader(tensors, async (file) => {
       if (this.#open.has(file)) return this.#opened(file);
-      const whole = await this.#pack.readFile(file, this.#optionsFor(file));
+      const ahead = this.#ahead?.file === file ? this.#ahead.whole : null;
+      this.#ahead = null;
+      const whole = await (ahead ?? this.#pack.readFile(file, this.#optionsFor(file)));
       return ({ offset, bytes }) => Promise.resolve(new Uint8Array(whole, offset, bytes));
     });
+  }
+
+  /**
+   * Begins to read the file of a layer that `readOnce` is asked for next: reading and hashing go on beside the upload of
+   * the layer before.
+   */
+  readAhead(tensors: readonly PackTensor[]): void {
+    const file = tensors[0]?.file;
+    if (file === undefined || this.#open.has(file) || this.#ahead?.file === file) return;
+    const whole = this.#pack.readFile(file, this.#optionsFor(file));
+    // Whoever asks for it is told.
+    whole.catch(() => undefined);
+    this.#ahead = { file, whole };
   }
 
   async #reader(tensors: readonly PackTensor[], readerOf: (file: string) => Promise<ReadTensor>): Promise<ReadTensor> {

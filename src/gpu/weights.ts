@@ -88,7 +88,7 @@ export function streamSlots(layers: number, residentLayers: number): number {
  * Places the resident layers and the slots, and opens the files of the streamed layers (but see `files`).
  *
  * Resident layers stand evenly among the streamed ones, the first layer among them, so that their computing hides the
- * uploads. JS memory holds one layer's file at a time, of streamed layers one tensor. When the GPU refuses a layer the
+ * uploads. JS memory holds two layers' files at a time, of streamed layers one tensor. When the GPU refuses a layer the
  * store goes on with fewer (`refused`).
  *
  * @throws {EmbedError} What reading throws; `out-of-memory` when not even the slots fit; `aborted`. Nothing stays
@@ -150,6 +150,7 @@ class LayerWeights implements WeightStore {
   readonly files: LayerFiles;
   readonly #opensLater: boolean;
   readonly #lifetime = new AbortController();
+  #loading = true;
   /** Layers that are to be resident. While they are not there yet, others may stay in their stead. */
   #wanted = new Set<number>();
   readonly #residents = new Map<number, Place>();
@@ -180,6 +181,7 @@ class LayerWeights implements WeightStore {
 
   async load(): Promise<void> {
     for (let next = this.#nextToLoad(); next !== undefined; next = this.#nextToLoad()) await this.#filledPlace(next);
+    this.#loading = false;
     for (let index = 0; index < this.layers; index++) {
       if (!this.#opensLater) await this.fetch(index);
     }
@@ -302,6 +304,7 @@ class LayerWeights implements WeightStore {
     place.filling = true;
     try {
       const read = await (this.#slots.has(place) ? this.files.open(tensors) : this.files.readOnce(tensors));
+      this.#readFileAhead();
       for (const tensor of tensors) {
         if (!current()) return;
         await this.#inOrder(() => this.#place(place, { tensor, read, current }));
@@ -313,6 +316,12 @@ class LayerWeights implements WeightStore {
     } finally {
       if (current()) place.filling = false;
     }
+  }
+
+  /** While the weights are loaded: of the next layer that is to be resident. */
+  #readFileAhead(): void {
+    const next = this.#loading ? this.#nextToLoad() : undefined;
+    if (next !== undefined && this.#wanted.has(next)) this.files.readAhead(layerTensors(this.#manifest, next));
   }
 
   async #inOrder(task: () => Promise<void>): Promise<void> {

@@ -163,7 +163,8 @@ class Download {
           countedBytes += bytes;
           this.#meter.add(bytes);
         };
-        const wrong = await draftFile.verify({ signal: lane.signal, onBytes });
+        const memory = lane.memory(Math.min(BLOCK_BYTES, file.bytes));
+        const wrong = await draftFile.verify({ signal: lane.signal, onBytes, memory });
         if (wrong.length === 0) return;
         this.#meter.add(-countedBytes);
         await this.#receive(draftFile, lane, () => undefined);

@@ -9,6 +9,10 @@ import { measureGrowth, resize } from "./estimate.ts";
 import { blockLine, lostLine, versionLine } from "./journal.ts";
 import { openSync, storageError, type SyncHandle } from "./opfs.ts";
 
+export interface VerifyOptions extends ReadOptions {
+  readonly memory?: Uint8Array<ArrayBuffer>;
+}
+
 /**
  * One file of a draft, open for writing: which of its blocks are on the disk, and the way to put more there. Needs a
  * dedicated worker (synchronous access handles) and the pack's write lock. `close` it in any case.
@@ -34,11 +38,11 @@ export interface DraftFile {
   /**
    * Reads every block back from the disk and forgets the wrong ones.
    *
-   * @param options - `onBytes` counts what was read back.
+   * @param options - `onBytes` counts what was read back; `memory` holds one block at a time (default: new memory).
    * @returns The blocks that have to be fetched: those, and the ones that were not there before; ascending.
    * @throws {EmbedError} `aborted`.
    */
-  verify(options?: ReadOptions): Promise<number[]>;
+  verify(options?: VerifyOptions): Promise<number[]>;
   /** Asks the disk to keep what was written. */
   flush(): void;
   /** Flushes and lets go of the file; a second call does nothing. */
@@ -147,9 +151,10 @@ class OpenDraftFile implements DraftFile {
     await this.#reopen();
   }
 
-  async verify(options: ReadOptions = {}): Promise<number[]> {
+  async verify({ memory = new Uint8Array(blockBytes(this.file, 0)), ...options }: VerifyOptions = {}): Promise<
+    number[]
+  > {
     const data = this.#openData;
-    const memory = new Uint8Array(blockBytes(this.file, 0));
     const wrong = await findWrongBlocks(
       this.file,
       [...this.#blocks].sort((a, b) => a - b),
