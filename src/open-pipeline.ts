@@ -51,7 +51,9 @@ async function load(request: LoadRequest, hooks: LoadHooks & { readonly signal: 
     clock.time("deviceMs", () => chooseExecution(wish, navigator.gpu, failedChecks)),
     clock.time("manifestMs", () => openModel(request, { signal, fetch: hooks.fetch })),
   ]);
-  const { pack, storage } = await clock.time("downloadMs", () => model.open({ signal, onProgress: reportDownload(hooks) }));
+  const { pack, storage } = await clock.time("downloadMs", () =>
+    model.open({ signal, onProgress: reportDownload(hooks) }),
+  );
   const selfChecks: SelfCheckResult[] = [...failedChecks];
   const report = reportBytes(pack.manifest, choice, hooks);
   try {

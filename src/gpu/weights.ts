@@ -304,7 +304,8 @@ class LayerWeights implements WeightStore {
     place.filling = true;
     try {
       const read = await (this.#slots.has(place) ? this.files.open(tensors) : this.files.readOnce(tensors));
-      this.#readFileAhead();
+      const next = this.#loading ? this.#nextToLoad() : undefined;
+      if (next !== undefined && this.#wanted.has(next)) this.files.readAhead(layerTensors(this.#manifest, next));
       for (const tensor of tensors) {
         if (!current()) return;
         await this.#inOrder(() => this.#place(place, { tensor, read, current }));
@@ -316,12 +317,6 @@ class LayerWeights implements WeightStore {
     } finally {
       if (current()) place.filling = false;
     }
-  }
-
-  /** While the weights are loaded: of the next layer that is to be resident. */
-  #readFileAhead(): void {
-    const next = this.#loading ? this.#nextToLoad() : undefined;
-    if (next !== undefined && this.#wanted.has(next)) this.files.readAhead(layerTensors(this.#manifest, next));
   }
 
   async #inOrder(task: () => Promise<void>): Promise<void> {
