@@ -26,7 +26,7 @@ export default defineConfig({
     { name: "webgpu", testMatch: "webgpu.spec.ts", use: { launchOptions: launch(chromiumArgs) } },
     {
       name: "visitor",
-      testMatch: ["visitor.spec.ts", "policy.spec.ts", "library.spec.ts", "storage.spec.ts"],
+      testMatch: ["visitor.spec.ts", "policy.spec.ts", "library.spec.ts", "storage.spec.ts", "models.spec.ts"],
       use: { launchOptions: launch(withoutWebGpu) },
     },
     {

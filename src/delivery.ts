@@ -168,8 +168,8 @@ export interface StoreHooks<Progress> {
 /** The store, as the worker has it and as the page is offered it. Calls of several tabs are ordered by Web Locks. */
 export interface PackStore {
   /** Newest first. */
-  list(): Promise<StoredPack[]>;
-  estimate(): Promise<StorageEstimate>;
+  list(hooks?: StoreHooks<never>): Promise<StoredPack[]>;
+  estimate(hooks?: StoreHooks<never>): Promise<StorageEstimate>;
   /** @throws {EmbedError} As `openPackSource`. */
   inspect(source: ModelSource, hooks?: StoreHooks<never>): Promise<PackOffer>;
   /**
@@ -177,19 +177,19 @@ export interface PackStore {
    * next call goes on from there. A complete pack resolves at once.
    *
    * @throws {EmbedError} `storage-full` with `neededBytes` and `freeBytes`; `model-not-found`, `model-fetch-failed`,
-   *   `model-corrupt`, `aborted`.
+   *   `model-corrupt`, `storage-busy`, `aborted`.
    */
   download(source: ModelSource, hooks?: StoreHooks<DownloadProgress>): Promise<StoredPack>;
   /** Reads a pack back from the disk. @throws {EmbedError} `model-not-found`, `aborted`. */
   verify(id: string, hooks?: StoreHooks<DownloadProgress>): Promise<VerifyResult>;
   /** @throws {EmbedError} `model-not-found`; `storage-busy` when it is in use. */
-  remove(id: string): Promise<void>;
+  remove(id: string, hooks?: StoreHooks<never>): Promise<void>;
   /**
    * Removes packs that are not in use, least recently used first, until so much is free.
    *
    * @returns The removed ones. @throws {EmbedError} `storage-full` when that is not enough; those are removed all the same.
    */
-  evict(freeBytes: number): Promise<StoredPack[]>;
+  evict(freeBytes: number, hooks?: StoreHooks<never>): Promise<StoredPack[]>;
 }
 
 // ── What a load makes of it ────────────────────────────────────────────────────────────────────────────

@@ -130,7 +130,7 @@ const READY_TIMEOUT_MS = 30_000;
  * Loads a pack into a worker of its own.
  *
  * @throws {EmbedError} `invalid-input`, `model-not-found`, `model-fetch-failed`, `model-corrupt`, `storage-full`,
- * `webgpu-unavailable`, `out-of-memory`, `device-lost`, `worker-crashed`, `aborted`; `numeric-fault` with
+ * `storage-busy`, `webgpu-unavailable`, `out-of-memory`, `device-lost`, `worker-crashed`, `aborted`; `numeric-fault` with
  * `details.selfChecks` when no execution gives the pack's known answers.
  */
 export function createEmbedder(options: EmbedderOptions): Promise<Embedder> {

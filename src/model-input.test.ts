@@ -99,6 +99,12 @@ describe("checkModelSource", () => {
     expect(refusal({ folder }).details).toMatchObject({ option: "model.folder" });
   });
 
+  it("refuses what is no place on the web, a path of Windows too", () => {
+    for (const url of ["file:///models/nano/", "ftp://example.org/nano/", "C:\\models\\nano"]) {
+      expect(refusal({ url })).toMatchObject({ code: "invalid-input", details: { option: "model.url", value: url } });
+    }
+  });
+
   it("takes a stored pack by its id or name", () => {
     expect(check({ stored: "nano-0123456789ab" })).toEqual({ stored: "nano-0123456789ab" });
     expect(refusal({ stored: "" }).details).toEqual({ option: "model.stored", value: "" });
@@ -133,6 +139,9 @@ describe("checkModelSource", () => {
     [{ hub: "a/b", endpoint: "https://me:hf_secret@mirror.example", token: "hf_secret" }],
     [{ url: "https://me:hf_secret@example.org/", headers: {} }],
     ["https://me:hf_secret@example.org/"],
+    ["https://me:hf_secret@exa mple.org/"],
+    ["ftp://me:hf_secret@example.org/"],
+    [{ hub: "a/b", endpoint: "ftp://me:hf_secret@mirror.example" }],
     [{ url: "a", hub: "a/b", token: "hf_secret" }],
   ])("shows no secret when it refuses case %#", (model) => {
     const { message, details } = refusal(model);

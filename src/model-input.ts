@@ -15,7 +15,7 @@ const FIELDS = {
 type Kind = keyof typeof FIELDS;
 
 /** The hub's own rules, without the lengths; a revision is a branch, a tag or a commit. */
-const HUB_ID = /^[\w.-]+\/[\w.-]+(@[\w./-]+)?$/;
+const HUB_ID = /^[\w.-]+\/[\w.-]+(@[\w./+-]+)?$/;
 
 /** Of a header's name, as HTTP defines it. */
 const HEADER_NAME = /^[\w!#$%&'*+.^`|~-]+$/;
@@ -149,6 +149,8 @@ function folderUrl(option: string, value: string | URL, baseUrl: string | undefi
   const text = value instanceof URL ? value.href : value;
   if (typeof text !== "string" || text === "" || !URL.canParse(text, baseUrl)) throw noFolderUrl(option, value);
   const url = withoutUser(option, new URL(text, baseUrl));
+  // A path of Windows passes for a URL, too.
+  if (!/^(https?|blob):$/.test(url.protocol)) throw noFolderUrl(option, value);
   if (!url.pathname.endsWith("/")) url.pathname += "/";
   return url.href;
 }
@@ -164,7 +166,9 @@ function noFolderUrl(option: string, value: unknown): EmbedError {
   return refused(option, value, "the URL of a pack's folder");
 }
 
+/** A URL that cannot be read may still have a password in it: it stays out of the error. */
 function refused(option: string, value: unknown, wanted: string): EmbedError {
-  const message = `${option} is ${describe(value)}, not ${wanted}`;
-  return new EmbedError("invalid-input", message, { details: { option, value } });
+  const secret = typeof value === "string" && /:\/\/.*@/.test(value);
+  const message = `${option} is ${secret ? "a URL with a user in it" : describe(value)}, not ${wanted}`;
+  return new EmbedError("invalid-input", message, { details: { option, ...(!secret && { value }) } });
 }

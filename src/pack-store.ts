@@ -62,12 +62,12 @@ class WorkerPackStore implements PagePackStore {
     this.#client = client;
   }
 
-  async list(): Promise<StoredPack[]> {
-    return this.#client.call((service, callId) => service.list(callId));
+  async list(hooks: StoreHooks<never> = {}): Promise<StoredPack[]> {
+    return this.#client.call((service, callId) => service.list(callId), hooks);
   }
 
-  async estimate(): Promise<StorageEstimate> {
-    return this.#client.call((service, callId) => service.estimate(callId));
+  async estimate(hooks: StoreHooks<never> = {}): Promise<StorageEstimate> {
+    return this.#client.call((service, callId) => service.estimate(callId), hooks);
   }
 
   async inspect(source: ModelSource, hooks: StoreHooks<never> = {}): Promise<PackOffer> {
@@ -87,14 +87,14 @@ class WorkerPackStore implements PagePackStore {
     return this.#client.call((service, callId) => service.verify(callId, id), hooks);
   }
 
-  async remove(id: string): Promise<void> {
+  async remove(id: string, hooks: StoreHooks<never> = {}): Promise<void> {
     checkId(id);
-    return this.#client.call((service, callId) => service.remove(callId, id));
+    return this.#client.call((service, callId) => service.remove(callId, id), hooks);
   }
 
-  async evict(freeBytes: number): Promise<StoredPack[]> {
+  async evict(freeBytes: number, hooks: StoreHooks<never> = {}): Promise<StoredPack[]> {
     checkNumber("freeBytes", freeBytes);
-    return this.#client.call((service, callId) => service.evict(callId, freeBytes));
+    return this.#client.call((service, callId) => service.evict(callId, freeBytes), hooks);
   }
 
   dispose(): void {
