@@ -39,7 +39,7 @@ describe("npm run pack", () => {
     [["--source", "x", "--out", "y", "--bits", "5"], "--bits is 5"],
     [["--source", "x", "--out", "y", "--bits", "4", "--golden", "5,x"], "--golden is 5,x"],
     [["--sauce", "x"], "--sauce"],
-    [["--source", join(root, "none"), "--out", join(root, "o"), "--bits", "4"], "holds no config.json"],
+    [["--source", join(root, "none"), "--out", join(root, "o"), "--bits", "4"], "none is not there"],
   ])("answers %j with one line and status 1", (args, text) => {
     const { status, stdout, stderr } = run(...args);
     expect({ status, stdout }).toEqual({ status: 1, stdout: "" });

@@ -6,11 +6,13 @@ import { EmbedError } from "../src/errors.ts";
 import type { WeightBits } from "../src/pack.ts";
 import { GOLDEN_TOKENS } from "./pack/golden.ts";
 import { hubAccess } from "./pack/hub-client.ts";
+import { repositoryFolder } from "./pack/hub-cache.ts";
 import { downloadModel } from "./pack/hub-download.ts";
 import { type HubId, parseHubId } from "./pack/hub-id.ts";
-import { packModel, type PackOptions } from "./pack/pack-model.ts";
+import { packModel, type PackOptions, refuseOwnInputs } from "./pack/pack-model.ts";
 import { ProgressLine } from "./pack/progress.ts";
 import { describeErrors } from "./pack/rounding-errors.ts";
+import { readTokenizerFiles } from "./pack/tokenizer-files.ts";
 
 /** Beside the pack and not in it: the pack's folder is what one serves. */
 const CACHE = ".strata-hub";
@@ -119,11 +121,13 @@ async function locate(options: PackOptions, flags: Flags, run: Run): Promise<Pac
 async function download(options: PackOptions, id: HubId, run: Run & { readonly flags: Flags }): Promise<PackOptions> {
   const { flags, signal, line } = run;
   const access = hubAccess(process.env);
+  const cache = (flags.cache as string | undefined) || join(dirname(resolve(options.out)), CACHE);
+  checkBeforeDownload(options, repositoryFolder(cache, id.repo));
   line.note(`${options.source} is no path: taken as a repository of ${access.endpoint}`);
   const { path, commit } = await downloadModel({
     ...id,
     access,
-    cache: (flags.cache as string | undefined) || join(dirname(resolve(options.out)), CACHE),
+    cache,
     gguf: (flags.file as string | undefined) || null,
     signal,
     onProgress: (step) => line.update(step),
@@ -131,6 +135,17 @@ async function download(options: PackOptions, id: HubId, run: Run & { readonly f
   });
   const name = options.name ?? `${id.repo.split("/")[1]!}-q${options.bits}`;
   return { ...options, source: path, name, repo: options.repo ?? id.repo, revision: commit };
+}
+
+/**
+ * Finds now what packing would refuse after gigabytes.
+ *
+ * @param folder - Where those of the repository's commits will lie.
+ */
+function checkBeforeDownload({ out, tokenizer }: PackOptions, folder: string): void {
+  const isCommit = dirname(resolve(out)) === resolve(folder);
+  refuseOwnInputs(out, [...(isCommit ? [out] : []), ...(tokenizer ? [tokenizer] : [])]);
+  if (tokenizer) readTokenizerFiles(tokenizer, true);
 }
 
 async function main(): Promise<number> {

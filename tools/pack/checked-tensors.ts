@@ -3,13 +3,26 @@ import { EmbedError } from "../../src/errors.ts";
 import type { Architecture } from "../../src/pack.ts";
 import { type SourceDtype, tensorBytes } from "./dtypes.ts";
 import { layerWeights, SOURCE_FINAL_NORM, SOURCE_TABLE } from "./layout.ts";
-import type { SourceTensor } from "./safetensors.ts";
+import { cut } from "./show.ts";
+
+/** A tensor as a header states it, its bytes checked to lie inside the file. */
+export interface SourceTensor {
+  /** As in the file. */
+  readonly name: string;
+  readonly path: string;
+  readonly dtype: string;
+  readonly shape: readonly number[];
+  /** From the start of the file. */
+  readonly offset: number;
+  readonly bytes: number;
+}
 
 /** A tensor of a supported element type and the shape that the architecture asks for. */
 export interface CheckedTensor extends SourceTensor {
   readonly dtype: SourceDtype;
 }
 
+/** What an architecture and a format ask of tensors. */
 export interface TensorRules {
   /** Where the architecture stands, for messages. */
   readonly statedBy: string;
@@ -54,7 +67,7 @@ function wantedShapes(architecture: Architecture): Map<string, readonly number[]
 function checkTensor(tensor: SourceTensor, shape: readonly number[], rules: TensorRules): CheckedTensor {
   const { name, bytes } = tensor;
   const dtype = rules.dtypes.find((known) => known === tensor.dtype);
-  if (!dtype) throw corruptTensor(name, `has the unknown dtype ${tensor.dtype}`);
+  if (!dtype) throw corruptTensor(name, `has the unknown dtype ${cut(tensor.dtype)}`);
   if (tensor.shape.join() !== shape.join()) {
     throw corruptTensor(
       name,
@@ -67,12 +80,14 @@ function checkTensor(tensor: SourceTensor, shape: readonly number[], rules: Tens
 }
 
 /** A tensor that is not what a header or the architecture says. */
-export function corruptTensor(tensor: string, what: string): EmbedError {
+export function corruptTensor(name: string, what: string): EmbedError {
+  const tensor = cut(name);
   return new EmbedError("model-corrupt", `tensor ${tensor} ${what}`, { details: { tensor } });
 }
 
 /** A tensor that would change the model's vectors, and that the runtime would not compute. */
-export function unknownTensor(tensor: string, statedBy: string): EmbedError {
+export function unknownTensor(name: string, statedBy: string): EmbedError {
+  const tensor = cut(name);
   return new EmbedError("invalid-input", `tensor ${tensor} is no part of a Qwen3 model of this ${statedBy}`, {
     details: { tensor },
   });

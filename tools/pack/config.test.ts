@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { EmbedError } from "../../src/errors.ts";
 import { parseConfig } from "./config.ts";
 import { TINY_CONFIG } from "./synthetic-model.ts";
 
@@ -56,6 +57,22 @@ describe("parseConfig", () => {
       }),
     );
   });
+
+  it.each(["model_type", "hidden_size", "rms_norm_eps", "layer_types", "rope_scaling", "hidden_act"])(
+    "refuses a %s that nests deeply or has megabytes, in few words",
+    (key) => {
+      const deep = "[".repeat(100_000) + "]".repeat(100_000);
+      const long = JSON.stringify("x".repeat(500_000));
+      for (const value of [deep, `[${deep}]`, long, `[${long}]`, `{"type":${deep}}`]) {
+        const json = JSON.stringify({ ...TINY_CONFIG, [key]: "VALUE" }).replace('"VALUE"', () => value);
+        // A list is no scaling's type.
+        if (key === "rope_scaling" && value.startsWith("[")) continue;
+        if (key === "layer_types" && !value.startsWith("[")) continue;
+        expect(() => parseConfig(json)).toThrow(EmbedError);
+        expect(() => parseConfig(json)).toThrow(/^.{1,400}$/);
+      }
+    },
+  );
 
   it.each(["", "[", "null", "7"])("refuses %j", (text) => {
     expect(() => parseConfig(text)).toThrow(expect.objectContaining({ code: "model-corrupt" }));

@@ -2,7 +2,9 @@
 import { EmbedError } from "../../src/errors.ts";
 import type { Architecture } from "../../src/pack.ts";
 import { BLOCK } from "./quantize.ts";
+import { show } from "./show.ts";
 
+/** What packing needs of a `config.json`. */
 export interface SourceConfig {
   readonly architecture: Architecture;
   /** `eos_token_id`, null where it is not one number. */
@@ -57,9 +59,8 @@ function refuseVariants(config: Json): void {
   if (config["attention_bias"] === true) throw unsupported("attention_bias", true, "false");
   if (config["use_sliding_window"] === true) throw unsupported("use_sliding_window", true, "false");
   const layerTypes = config["layer_types"];
-  if (Array.isArray(layerTypes) && layerTypes.some((type) => type !== "full_attention")) {
-    throw unsupported("layer_types", layerTypes.join(), "full_attention throughout");
-  }
+  const others = (Array.isArray(layerTypes) ? layerTypes : []).filter((type: unknown) => type !== "full_attention");
+  if (others.length > 0) throw unsupported("layer_types", others[0], "full_attention throughout");
   for (const key of ["rope_scaling", "rope_parameters"]) {
     const scaling = config[key] as Json | null | undefined;
     if (typeof (scaling ?? {}) !== "object") throw unsupported(key, scaling, "null");
@@ -113,8 +114,8 @@ function positive(config: Json, key: string): number {
 }
 
 function wrongNumber(key: string, value: unknown): EmbedError {
-  return new EmbedError("model-corrupt", `config.json: ${key} is ${JSON.stringify(value)}`, {
-    details: { key, value },
+  return new EmbedError("model-corrupt", `config.json: ${key} is ${show(value)}`, {
+    details: { key, value: show(value) },
   });
 }
 
@@ -129,7 +130,7 @@ interface Refusal {
 }
 
 function refused(statedBy: string, { key, value, wanted }: Refusal): EmbedError {
-  return new EmbedError("invalid-input", `${statedBy}: ${key} is ${JSON.stringify(value)}, supported: ${wanted}`, {
-    details: { key, value },
+  return new EmbedError("invalid-input", `${statedBy}: ${key} is ${show(value)}, supported: ${wanted}`, {
+    details: { key, value: show(value) },
   });
 }

@@ -1,13 +1,20 @@
 /** @file A GGUF header → architecture and tensors under a checkpoint's names, refusing what the runtime does not compute. Pure. */
 import { EmbedError } from "../../src/errors.ts";
 import type { Architecture } from "../../src/pack.ts";
-import { type CheckedTensor, checkTensors, corruptTensor, unknownTensor } from "./checked-tensors.ts";
+import {
+  type CheckedTensor,
+  checkTensors,
+  corruptTensor,
+  type SourceTensor,
+  unknownTensor,
+} from "./checked-tensors.ts";
 import { checkArchitecture } from "./config.ts";
 import { GGUF_DTYPES } from "./dtypes.ts";
 import type { GgufFile } from "./gguf.ts";
 import { SOURCE_FINAL_NORM, SOURCE_TABLE } from "./layout.ts";
-import type { SourceTensor } from "./safetensors.ts";
+import { show } from "./show.ts";
 
+/** What packing needs of a GGUF file. */
 export interface GgufModel {
   readonly architecture: Architecture;
   /** By a checkpoint's names; exactly those that a pack needs. */
@@ -130,10 +137,6 @@ class Keys {
     const digits = [6, 7, 8, 9].map((count) => Number(value.toPrecision(count)));
     return digits.find((decimal) => Math.fround(decimal) === value) ?? value;
   }
-}
-
-function show(value: unknown): string {
-  return Array.isArray(value) ? `a list of ${value.length}` : String(value).slice(0, 100);
 }
 
 function wrongValue(key: string, value: unknown): EmbedError {

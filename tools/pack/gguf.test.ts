@@ -158,7 +158,7 @@ describe("readGguf", () => {
     ["4", scalar("u32", 4)],
     ["48", scalar("u32", 48)],
     ["131072", scalar("u32", 131_072)],
-    ["x", scalar("string", "x")],
+    ['"x"', scalar("string", "x")],
   ])("refuses an alignment of %s", (shown, value) => {
     const content = { metadata: [["general.alignment", value] as const], tensors: [] };
     expect(() => read(content)).toThrow(corrupt(`general.alignment is ${shown}`));
@@ -220,8 +220,10 @@ describe("readGguf", () => {
     const mutation = fc.property(fc.array(change, { minLength: 1, maxLength: 3 }), (changes) => {
       const damaged = Buffer.from(whole);
       for (const { at, bytes } of changes) damaged.set(bytes.subarray(0, whole.length - at), at);
+      writeFileSync(path, damaged);
+      const before = process.memoryUsage().arrayBuffers;
       try {
-        const file = readBytes(damaged);
+        const file = readGguf(path);
         for (const { offset, bytes } of file.tensors) expect(offset + bytes).toBeLessThanOrEqual(whole.length);
         ggufModel(file);
       } catch (error) {
@@ -230,12 +232,11 @@ describe("readGguf", () => {
         expect(error.message.length).toBeLessThan(70_000);
         refused += 1;
       }
+      // A stated length of gigabytes is refused before anything of its size is made.
+      expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(2 ** 25);
     });
-    const heapBefore = process.memoryUsage().heapUsed;
-    fc.assert(mutation, { numRuns: 2000 });
-    expect(refused).toBeGreaterThan(500);
-    // A stated length of gigabytes is refused before anything of its size is made.
-    expect(process.memoryUsage().heapUsed - heapBefore).toBeLessThan(200e6);
+    fc.assert(mutation, { numRuns: 500 });
+    expect(refused).toBeGreaterThan(125);
   });
 });
 
@@ -270,11 +271,11 @@ describe("ggufModel", () => {
   });
 
   it.each<[string, EncodedValue, string]>([
-    ["general.architecture", scalar("string", "llama"), "llama, supported: qwen3"],
+    ["general.architecture", scalar("string", "llama"), '"llama", supported: qwen3'],
     ["qwen3.pooling_type", scalar("u32", 1), "1, supported: 3"],
     ["qwen3.attention.causal", scalar("bool", false), "false, supported: true"],
     ["qwen3.attention.sliding_window", scalar("u32", 4096), "4096, supported: 0"],
-    ["qwen3.rope.scaling.type", scalar("string", "yarn"), "yarn, supported: none"],
+    ["qwen3.rope.scaling.type", scalar("string", "yarn"), '"yarn", supported: none'],
     ["qwen3.rope.scaling.factor", scalar("f32", 4), "4, supported: 0 or 1"],
     ["qwen3.attention.value_length", scalar("u32", 8), "8, supported: 16"],
     ["split.count", scalar("u16", 3), "3, supported: 0 or 1"],
@@ -287,9 +288,9 @@ describe("ggufModel", () => {
     ["qwen3.block_count", null, "missing"],
     ["qwen3.block_count", scalar("u32", 0), "0"],
     ["qwen3.embedding_length", scalar("f32", 63.5), "63.5"],
-    ["qwen3.attention.head_count_kv", list("u32", [2, 2]), "a list of 2"],
+    ["qwen3.attention.head_count_kv", list("u32", [2, 2]), "[2, 2]"],
     ["qwen3.rope.freq_base", scalar("f32", -1), "-1"],
-    ["qwen3.attention.layer_norm_rms_epsilon", scalar("string", "tiny"), "tiny"],
+    ["qwen3.attention.layer_norm_rms_epsilon", scalar("string", "tiny"), '"tiny"'],
   ])("refuses a %s that is wrong or missing", (key, value, shown) => {
     expect(() => openTiny({ [key]: value })).toThrow(
       expect.objectContaining({ name: "EmbedError", message: expect.stringContaining(`${key} is ${shown}`) }),

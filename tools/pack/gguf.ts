@@ -1,14 +1,15 @@
 /** @file A GGUF file's header: metadata, and which tensor lies where. Reads the header only, and believes none of it. */
 import { statSync } from "node:fs";
 import { EmbedError } from "../../src/errors.ts";
-import { corruptTensor } from "./checked-tensors.ts";
+import { corruptTensor, type SourceTensor } from "./checked-tensors.ts";
 import { GGUF_DTYPES, tensorBytes } from "./dtypes.ts";
 import { HeaderCursor } from "./gguf-cursor.ts";
-import type { SourceTensor } from "./safetensors.ts";
+import { show } from "./show.ts";
 
 /** Integers beyond 2^53 are bigint. */
 export type GgufValue = number | bigint | boolean | string | readonly GgufValue[];
 
+/** What the header says. */
 export interface GgufFile {
   readonly metadata: ReadonlyMap<string, GgufValue>;
   /** Shapes in the order of a checkpoint: rows first. */
@@ -106,7 +107,7 @@ function alignmentOf(cursor: HeaderCursor, metadata: ReadonlyMap<string, GgufVal
   const alignment = metadata.get("general.alignment") ?? DEFAULT_ALIGNMENT;
   const isFit = typeof alignment === "number" && alignment >= 8 && alignment <= MAX_ALIGNMENT;
   if (isFit && Number.isInteger(Math.log2(alignment))) return alignment;
-  throw cursor.corrupt(`general.alignment is ${String(alignment)}, no power of two from 8 to ${MAX_ALIGNMENT}`);
+  throw cursor.corrupt(`general.alignment is ${show(alignment)}, no power of two from 8 to ${MAX_ALIGNMENT}`);
 }
 
 class MetadataReader {

@@ -8,7 +8,6 @@ import {
   renameSync,
   rmdirSync,
   rmSync,
-  statSync,
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
@@ -33,6 +32,7 @@ interface Stored<T> {
   readonly value: T;
 }
 
+/** The downloads of one repository, locked for this process. */
 export class HubCache {
   readonly #folder: string;
   readonly #endpoint: string;
@@ -43,11 +43,9 @@ export class HubCache {
    * @throws {EmbedError} `storage-busy` while another process downloads to it.
    */
   constructor(root: string, repo: string, endpoint: string) {
-    this.#folder = join(root, repo.replace("/", "--"));
+    this.#folder = repositoryFolder(root, repo);
     this.#endpoint = endpoint;
     mkdirSync(this.#folder, { recursive: true });
-    // Wherever the folder lies, its gigabytes are nothing to commit.
-    writeFileSync(join(root, ".gitignore"), "*\n");
     this.#lock();
   }
 
@@ -61,6 +59,8 @@ export class HubCache {
   folder(commit: string): string {
     const folder = join(this.#folder, commit);
     mkdirSync(folder, { recursive: true });
+    // Wherever the cache lies, its gigabytes are nothing to commit.
+    writeFileSync(join(this.#folder, ".gitignore"), "*\n");
     return folder;
   }
 
@@ -83,14 +83,15 @@ export class HubCache {
   }
 
   /**
-   * Takes a file over that another commit's folder holds under the same name and size; whether it is the same one its
-   * hash has to tell. As a hard link it takes no space.
+   * Takes a file over that another commit has under the same name with the same hash; whether its bytes are still those,
+   * has to be checked. As a hard link it takes no space.
    */
-  borrow(commit: string, { name, bytes }: HubFile): void {
-    const path = join(this.folder(commit), name);
+  borrow(commit: string, { name, hash }: HubFile): void {
+    const path = join(this.#folder, commit, name);
     for (const other of readdirSync(this.#folder).filter((entry) => isCommit(entry) && entry !== commit)) {
       const candidate = join(this.#folder, other, name);
-      if (existsSync(path) || !existsSync(candidate) || statSync(candidate).size !== bytes) continue;
+      const isSame = this.listing(other)?.some((file) => file.name === name && file.hash.hex === hash.hex);
+      if (!isSame || existsSync(path) || !existsSync(candidate)) continue;
       try {
         linkSync(candidate, path);
       } catch {
@@ -126,15 +127,20 @@ export class HubCache {
     } catch (cause) {
       if ((cause as NodeJS.ErrnoException).code !== "EEXIST") throw cause;
       const owner = Number(readFileSync(path, "utf8"));
-      if (isRunning(owner)) {
+      if (owner !== process.pid && isRunning(owner)) {
         const message = `process ${owner} is downloading to ${this.#folder}; if it is not, delete ${LOCK} there`;
         throw new EmbedError("storage-busy", message, { details: { process: owner }, cause });
       }
-      // Of a process that was killed.
+      // Of a process that was killed, in a container perhaps with the number that this one has.
       rmSync(path, { force: true });
       writeFileSync(path, String(process.pid), { flag: "wx" });
     }
   }
+}
+
+/** Where downloads of a repository stay. No other repository has the name, as none has `--` in its own. */
+export function repositoryFolder(root: string, repo: string): string {
+  return join(root, repo.replace("/", "--"));
 }
 
 function isRunning(process_: number): boolean {

@@ -2,6 +2,7 @@ import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import type { EmbedError } from "../../src/errors.ts";
+import { MAX_FAILURES } from "../../src/model/retry.ts";
 import { hubAccess } from "./hub-client.ts";
 import { REPO } from "./hub-imitation.ts";
 import { COMMIT, expectWhole, FILES, FIRST, LATER, MAIN, TOTAL, TREE, useHub } from "./hub-test-bench.ts";
@@ -51,7 +52,7 @@ describe("downloadModel and the hub", () => {
         details: { status: 404 },
       });
     }
-    expect(readdirSync(bench.cache)).toEqual([".gitignore"]);
+    expect(readdirSync(bench.cache)).toEqual([]);
   });
 
   it("waits for as long as the hub asks, and tries again after errors that pass", async () => {
@@ -67,7 +68,7 @@ describe("downloadModel and the hub", () => {
   it("gives up after failures in a row", async () => {
     bench.addFaults({ file: FIRST, kind: "status", status: 500, times: "always" });
     await expect(bench.download()).rejects.toMatchObject({ code: "model-fetch-failed", details: { status: 500 } });
-    expect(bench.asked(FIRST)).toHaveLength(6);
+    expect(bench.asked(FIRST)).toHaveLength(MAX_FAILURES);
   });
 
   it("follows redirects of the hub, but not for ever and not to other protocols", async () => {
@@ -85,9 +86,26 @@ describe("downloadModel and the hub", () => {
   it("takes a page of something else for no answer of a hub", async () => {
     bench.hub.refusals.push({ path: MAIN, status: 200 });
     await expect(bench.download()).rejects.toMatchObject({ message: expect.stringContaining("is not JSON") });
+    bench.hub.branches.set("odd", COMMIT);
+    await bench.download({ revision: "odd" });
+    // Neither asked again nor taken for a hub that cannot be reached, though it is known what "odd" was.
     bench.hub.branches.set("odd", "no commit");
     bench.hub.addCommit("no commit", FILES);
-    await expect(bench.download({ revision: "odd" })).rejects.toMatchObject({ code: "model-corrupt" });
+    bench.hub.requests.splice(0);
+    await expect(bench.download({ revision: "odd" })).rejects.toMatchObject({
+      code: "model-corrupt",
+      details: { persistent: true },
+    });
+    expect(bench.hub.requests).toHaveLength(1);
+  });
+
+  it("refuses a listing of more entries than any model has, and of more than a call takes arguments", async () => {
+    bench.hub.extraEntries = Array.from({ length: 10_000 }, () => ({}));
+    bench.hub.pageEntries = 500_000;
+    const failure = { code: "model-corrupt", message: expect.stringContaining("more than 10000 entries") };
+    await expect(bench.download()).rejects.toMatchObject(failure);
+    bench.hub.extraEntries = Array.from({ length: 500_000 }, () => 0);
+    await expect(bench.download()).rejects.toMatchObject(failure);
   });
 
   it.each(["../../evil.safetensors", "/tmp/evil.safetensors", "a\\..\\evil.safetensors"])(

@@ -1,14 +1,13 @@
 /** @file Requests to the Hugging Face hub or a mirror: who asks, where redirects may lead, and what answers mean. */
 import { EmbedError } from "../../src/errors.ts";
+import { DEFAULT_ENDPOINT } from "../../src/model/hub.ts";
+import { readRetryAfter, STALLED_MS } from "../../src/model/transfer.ts";
 
-/** A connection that brings no byte for so long counts as broken off. */
-export const STALLED_MS = 30_000;
 /** The hub needs two: to a repository's new name, and to where large files lie. */
 const MAX_REDIRECTS = 5;
 /** A page of a listing has 1,000 entries of about 300 bytes. */
 const MAX_JSON_BYTES = 16 * 2 ** 20;
 const REDIRECTS: readonly number[] = [301, 302, 303, 307, 308];
-const DEFAULT_ENDPOINT = "https://huggingface.co";
 
 /** Where the hub is and who asks. */
 export interface HubAccess {
@@ -24,14 +23,13 @@ export interface HubAccess {
 export interface HubBody {
   /** The first byte that comes: the one that was asked for, or 0 from a server that knows no ranges. */
   readonly start: number;
-  /** `X-Linked-ETag` of the hub, else `ETag`; `null` where there is neither. */
-  readonly version: string | null;
   /** Ends with the connection; throws `model-fetch-failed` when that breaks or brings nothing for long, `aborted`. */
   readonly chunks: AsyncIterable<Uint8Array>;
   /** Calls the rest off; does not throw. */
   cancel(): Promise<void>;
 }
 
+/** An answer of the API. */
 export interface JsonPage {
   readonly value: unknown;
   /** Query of the next page, from the header `Link`; `null` at the end. */
@@ -66,11 +64,11 @@ interface Request {
 
 interface Answer {
   readonly response: Response;
-  readonly linkedVersion: string | null;
   readonly chunks: AsyncIterable<Uint8Array>;
   readonly cancel: () => Promise<void>;
 }
 
+/** Asks the hub, in the name of the token's owner where there is one. */
 export class HubClient {
   readonly endpoint: string;
   readonly #token: string | null;
@@ -123,10 +121,10 @@ export class HubClient {
    */
   async open(path: string, options: { readonly start: number; readonly signal?: AbortSignal }): Promise<HubBody> {
     const { start, signal } = options;
-    // No If-Range: the hub's storage may refuse it. Versions are compared by the caller.
+    // No If-Range: the hub's storage may refuse it. Whether bytes fit together, the hash of the file decides.
     const headers: Record<string, string> = start > 0 ? { range: `bytes=${start}-` } : {};
     const url = new URL(this.endpoint + path);
-    const { response, linkedVersion, chunks, cancel } = await this.#send({ subject: path, url, headers, signal });
+    const { response, chunks, cancel } = await this.#send({ subject: path, url, headers, signal });
     const range = response.headers.get("content-range") ?? "";
     const isPart = response.status === 206;
     if (isPart ? !range.startsWith(`bytes ${start}-`) : response.status !== 200) {
@@ -134,8 +132,7 @@ export class HubClient {
       const what = `brings ${JSON.stringify(range)}, asked for was byte ${start}`;
       throw isPart ? badAnswer(path, 206, what) : this.#refusal(path, response);
     }
-    const version = (linkedVersion ?? response.headers.get("etag"))?.replace(/^W\//, "") ?? null;
-    return { start: isPart ? start : 0, version, chunks, cancel };
+    return { start: isPart ? start : 0, chunks, cancel };
   }
 
   async #send(request: Request): Promise<Answer> {
@@ -152,20 +149,19 @@ export class HubClient {
         clearTimeout(timer);
       }
     };
-    const { response, linkedVersion } = await unstalled(() => this.#follow(request, signal));
+    const response = await unstalled(() => this.#follow(request, signal));
     const reader = response.body?.getReader();
     const next = async () => (await reader?.read())?.value as Uint8Array | undefined;
     async function* read(): AsyncGenerator<Uint8Array, void, void> {
       for (let part = await unstalled(next); part; part = await unstalled(next)) yield part;
     }
     const cancel = async () => void (await reader?.cancel().catch(() => undefined));
-    return { response, linkedVersion, chunks: read(), cancel };
+    return { response, chunks: read(), cancel };
   }
 
-  /** By hand, as a followed redirect shows neither the hub's own headers nor where a token went. */
+  /** By hand, as a followed redirect does not show where a token went. */
   async #follow({ subject, url: first, headers }: Request, signal: AbortSignal) {
     const home = new URL(this.endpoint).origin;
-    let linkedVersion: string | null = null;
     for (let url = first, hops = 0; ; hops++) {
       const authorization = this.#token && url.origin === home ? { authorization: `Bearer ${this.#token}` } : {};
       const response = await fetch(url, {
@@ -174,9 +170,8 @@ export class HubClient {
         redirect: "manual",
         signal,
       });
-      if (url.origin === home) linkedVersion ??= response.headers.get("x-linked-etag");
       const location = REDIRECTS.includes(response.status) ? response.headers.get("location") : null;
-      if (location === null) return { response, linkedVersion };
+      if (location === null) return response;
       await response.body?.cancel();
       const next = URL.canParse(location, url) ? new URL(location, url) : null;
       const isSafe =
@@ -190,7 +185,8 @@ export class HubClient {
   }
 
   #refusal(subject: string, { status, headers }: Response): EmbedError {
-    const details = { subject, status, ...retryAfter(headers.get("retry-after")) };
+    const retryAfterMs = readRetryAfter(headers.get("retry-after"));
+    const details = { subject, status, ...(retryAfterMs !== null && { retryAfterMs }) };
     const answer = `${this.endpoint}${subject}: HTTP ${status}`;
     if (status === 404) {
       return new EmbedError("model-not-found", `${answer}: no such repository, revision or file`, { details });
@@ -201,13 +197,6 @@ export class HubClient {
       : "there is no such repository, or it is not public: then set HF_TOKEN to a token that may read it";
     return new EmbedError("model-fetch-failed", `${answer}: ${remedy}`, { details });
   }
-}
-
-/** Seconds or a date. */
-function retryAfter(header: string | null): { readonly retryAfterMs?: number } {
-  if (header === null) return {};
-  const retryAfterMs = /^\d+$/.test(header) ? Number(header) * 1000 : Date.parse(header) - Date.now();
-  return Number.isFinite(retryAfterMs) ? { retryAfterMs: Math.max(0, retryAfterMs) } : {};
 }
 
 /** An answer that would be the same the next time; the status says to `isTransient` that there was one. */

@@ -1,8 +1,8 @@
-import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { SHARDS } from "./hub-test-model.ts";
-import { BYTES, COMMIT, expectWhole, FIRST, SECOND, TOTAL, useHub } from "./hub-test-bench.ts";
+import { BYTES, COMMIT, expectWhole, FILES, FIRST, LATER, SECOND, TOTAL, useHub } from "./hub-test-bench.ts";
 
 const bench = useHub();
 
@@ -15,8 +15,25 @@ describe("downloadModel", () => {
     for (const name of SHARDS) expect(bench.starts(name)).toEqual([0]);
     const last = steps.filter(({ phase }) => phase === "downloading").slice(-1);
     expect(last).toEqual([{ phase: "downloading", done: TOTAL, total: TOTAL }]);
-    expect(readFileSync(join(bench.cache, ".gitignore"), "utf8")).toBe("*\n");
-    expect(readdirSync(join(bench.cache, "acme--stress")).sort()).toEqual([".revisions.json", COMMIT]);
+    expect(readdirSync(join(bench.cache, "acme--stress")).sort()).toEqual([".gitignore", ".revisions.json", COMMIT]);
+  });
+
+  it("keeps its downloads out of git, and the user's own .gitignore as it is", async () => {
+    mkdirSync(bench.cache);
+    writeFileSync(join(bench.cache, ".gitignore"), "mine\n");
+    await bench.download();
+    expect(readFileSync(join(bench.cache, ".gitignore"), "utf8")).toBe("mine\n");
+    expect(readFileSync(join(bench.cache, "acme--stress", ".gitignore"), "utf8")).toBe("*\n");
+  });
+
+  it.each([
+    ["another architecture", JSON.stringify({ model_type: "bert" }), "invalid-input"],
+    ["no JSON", "<html>", "model-corrupt"],
+  ])("refuses a config.json of %s before it asks for weights", async (_, config, code) => {
+    bench.hub.addCommit(LATER, new Map([...FILES, ["config.json", Buffer.from(config)]]));
+    const message = expect.stringContaining("config.json");
+    await expect(bench.download({ revision: LATER })).rejects.toMatchObject({ code, message });
+    expect(bench.hub.storage.log("x")).toEqual([]);
   });
 
   it("asks nothing of a commit that is here whole", async () => {
@@ -54,11 +71,11 @@ describe("downloadModel", () => {
   it("takes a connection that brings nothing for broken, and fetches no byte twice", async () => {
     bench.addFaults({ file: FIRST, kind: "stall", at: 100_000 });
     const { path, notes } = await bench.download({
-      access: { endpoint: bench.hub.endpoint, token: null, stalledMs: 500 },
+      access: { endpoint: bench.hub.endpoint, token: null, stalledMs: 200 },
     });
     expectWhole(path);
     expect(bench.starts(FIRST)).toEqual([0, 100_000]);
-    expect(notes).toEqual([expect.stringContaining("not a byte for 500 ms")]);
+    expect(notes).toEqual([expect.stringContaining("not a byte for 200 ms")]);
   });
 
   it("takes a clean end that comes too early for a broken connection", async () => {

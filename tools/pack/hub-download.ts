@@ -10,13 +10,15 @@ import { type HubAccess, HubClient } from "./hub-client.ts";
 import { downloadFile } from "./hub-file.ts";
 import { type HubId, isCommit } from "./hub-id.ts";
 import { askCommit, askFiles, chooseFiles, type HubFile, WEIGHT_INDEX } from "./hub-listing.ts";
-import { isWhole, resumableBytes } from "./hub-partial.ts";
+import { hashPartial, isThere, isWhole, type Resumed, resumableBytes } from "./hub-partial.ts";
 import type { DownloadStep } from "./progress.ts";
+import { readConfig } from "./source.ts";
 import { wrapSystemError } from "./system-errors.ts";
 
 /** So that small files and slow connections do not hold up the rest; more would only take from each other. */
 const FILES_AT_ONCE = 3;
 
+/** What to download, and where to. */
 export interface HubDownload extends HubId {
   readonly access: HubAccess;
   /** Folder where downloads stay. */
@@ -32,6 +34,7 @@ export interface HubDownload extends HubId {
   readonly freeBytes?: (folder: string) => Promise<number>;
 }
 
+/** Where a model is now. */
 export interface DownloadedModel {
   /** The folder, or the GGUF file in it. */
   readonly path: string;
@@ -43,7 +46,8 @@ export interface DownloadedModel {
  *
  * @throws {EmbedError} `model-not-found`; `model-fetch-failed`; `model-corrupt` for a listing or bytes that cannot be
  *   trusted; `storage-full` with `neededBytes` and `freeBytes` before the first byte; `storage-busy` while another
- *   process downloads the same; `invalid-input` for a cache that cannot be written; `aborted`.
+ *   process downloads the same; `invalid-input` for a cache that cannot be written, or before the weights for a
+ *   `config.json` of a model that cannot be packed; `aborted`.
  */
 export async function downloadModel(download: HubDownload): Promise<DownloadedModel> {
   throwIfAborted(download.signal);
@@ -59,6 +63,12 @@ export async function downloadModel(download: HubDownload): Promise<DownloadedMo
     throwIfAborted(download.signal);
     throw wrapSystemError(error);
   }
+}
+
+/** A file to download. */
+interface Missing {
+  readonly file: HubFile;
+  readonly resumed: Resumed | null;
 }
 
 /** What the steps of one download share. */
@@ -84,11 +94,14 @@ class Run {
     const commit = await this.#commit();
     const folder = this.#cache.folder(commit);
     const listed = await this.#files(commit);
-    // Which shards there are stands in the index: it comes first.
-    const indexFile = gguf === null ? listed.find(({ name }) => name === WEIGHT_INDEX) : undefined;
-    if (indexFile) await this.#bring(commit, [indexFile]);
-    const index = indexFile ? readFileSync(join(folder, WEIGHT_INDEX), "utf8") : null;
-    await this.#bring(commit, chooseFiles(listed, repo, { index, gguf }));
+    // Which shards there are stands in the index, and whether they can be packed in the configuration: both come first.
+    const first = gguf === null ? listed.filter(({ name }) => name === WEIGHT_INDEX || name === "config.json") : [];
+    await this.#bring(commit, first);
+    const hasIndex = first.some(({ name }) => name === WEIGHT_INDEX);
+    const index = hasIndex ? readFileSync(join(folder, WEIGHT_INDEX), "utf8") : null;
+    const chosen = chooseFiles(listed, repo, { index, gguf });
+    if (gguf === null) readConfig(folder);
+    await this.#bring(commit, chosen);
     return { path: gguf === null ? folder : join(folder, gguf), commit };
   }
 
@@ -131,24 +144,29 @@ class Run {
     if (missing.length === 0) return;
     const folder = this.#cache.folder(commit);
     const total = files.reduce((sum, { bytes }) => sum + bytes, 0);
-    const neededBytes = missing.reduce((sum, file) => sum + file.bytes - resumableBytes(folder, file), 0);
+    const neededBytes = missing.reduce((sum, { file, resumed }) => sum + file.bytes - (resumed?.bytes ?? 0), 0);
     await this.#checkSpace(folder, neededBytes);
     let done = total - neededBytes;
     const report = () => this.#download.onProgress?.({ phase: "downloading", done, total });
     report();
-    await runLanes(missing, { signal: this.#download.signal, lanes: FILES_AT_ONCE }, (file, { signal }) => {
-      const path = `/${this.#download.repo}/resolve/${commit}/${encodeURIComponent(file.name)}`;
-      return downloadFile({
-        file,
-        folder,
-        open: (start) => this.#client.open(path, { start, signal }),
-        retry: { ...this.#retry, signal },
-        onBytes: (delta) => {
-          done += delta;
-          report();
-        },
-      });
-    });
+    await runLanes(
+      missing,
+      { signal: this.#download.signal, lanes: FILES_AT_ONCE },
+      ({ file, resumed }, { signal }) => {
+        const path = `/${this.#download.repo}/resolve/${commit}/${encodeURIComponent(file.name)}`;
+        return downloadFile({
+          file,
+          folder,
+          resumed,
+          open: (start) => this.#client.open(path, { start, signal }),
+          retry: { ...this.#retry, signal },
+          onBytes: (delta) => {
+            done += delta;
+            report();
+          },
+        });
+      },
+    );
   }
 
   async #checkSpace(folder: string, neededBytes: number): Promise<void> {
@@ -159,21 +177,22 @@ class Run {
     });
   }
 
-  async #missing(commit: string, files: readonly HubFile[]): Promise<HubFile[]> {
+  /** Hashes what is here, of files and of parts of them. */
+  async #missing(commit: string, files: readonly HubFile[]): Promise<Missing[]> {
     const { signal, onProgress } = this.#download;
     const folder = this.#cache.folder(commit);
-    const total = files.reduce((sum, { bytes }) => sum + bytes, 0);
-    const missing: HubFile[] = [];
+    for (const file of files) this.#cache.borrow(commit, file);
+    const hereBytes = (file: HubFile) => (isThere(folder, file) ? file.bytes : resumableBytes(folder, file));
+    const total = files.reduce((sum, file) => sum + hereBytes(file), 0);
     let done = 0;
+    const onBytes = (delta: number) => onProgress?.({ phase: "cached", done: (done += delta), total });
+    const missing: Missing[] = [];
     for (const file of files) {
       throwIfAborted(signal);
-      this.#cache.borrow(commit, file);
-      if (!(await isWhole(folder, file, signal))) {
-        rmSync(join(folder, file.name), { force: true });
-        missing.push(file);
-      }
-      done += file.bytes;
-      if (files.length > missing.length) onProgress?.({ phase: "cached", done, total });
+      const wasThere = isThere(folder, file);
+      if (wasThere && (await isWhole(folder, file, { signal, onBytes }))) continue;
+      rmSync(join(folder, file.name), { force: true });
+      missing.push({ file, resumed: wasThere ? null : await hashPartial(folder, file, { signal, onBytes }) });
     }
     return missing;
   }
@@ -185,6 +204,6 @@ async function readFreeBytes(folder: string): Promise<number> {
 }
 
 /** No server answered. */
-function isUnreachable({ details }: EmbedError): boolean {
-  return details["status"] === undefined;
+function isUnreachable({ code, details }: EmbedError): boolean {
+  return code === "model-fetch-failed" && details["status"] === undefined;
 }

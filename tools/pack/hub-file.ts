@@ -1,17 +1,20 @@
-/** @file One file of the hub onto the disk: ranges, versions, hash. */
+/** @file One file of the hub onto the disk: ranges, and the hash that the hub lists. */
 import { EmbedError } from "../../src/errors.ts";
 import { retryTransient, type RetryOptions } from "../../src/model/retry.ts";
 import type { HubBody } from "./hub-client.ts";
 import type { HubFile } from "./hub-listing.ts";
-import { PartialFile } from "./hub-partial.ts";
+import { PartialFile, type Resumed } from "./hub-partial.ts";
 import { wrapSystemError } from "./system-errors.ts";
 
 /** A second time, as the first one's bytes may have been damaged on the way or on this disk, or be those of before. */
 const MAX_ATTEMPTS = 2;
 
+/** What one file is downloaded with. */
 export interface FileDownload {
   readonly file: HubFile;
   readonly folder: string;
+  /** What an earlier run left. */
+  readonly resumed: Resumed | null;
   /** Bytes of the file from `start` on. */
   readonly open: (start: number) => Promise<HubBody>;
   readonly retry: RetryOptions;
@@ -28,7 +31,7 @@ export interface FileDownload {
 export async function downloadFile(download: FileDownload): Promise<void> {
   try {
     for (let attempt = 1; ; attempt++) {
-      const fault = await attemptFile(download);
+      const fault = await attemptFile(attempt === 1 ? download : { ...download, resumed: null });
       if (fault === null) return;
       if (attempt === MAX_ATTEMPTS) throw fault;
       download.retry.onFailure?.(fault, 0);
@@ -40,16 +43,16 @@ export async function downloadFile(download: FileDownload): Promise<void> {
 
 /** @returns `null` when the file is whole and has its name; else what was wrong with its bytes, which are gone. */
 async function attemptFile(download: FileDownload): Promise<EmbedError | null> {
-  const { file, folder, retry, onBytes } = download;
-  const partial = await PartialFile.open(folder, file, retry.signal);
-  let isSame: boolean;
+  const { file, folder, resumed, retry, onBytes } = download;
+  const partial = await PartialFile.open(folder, file, resumed);
+  let isWhole: boolean;
   try {
-    isSame = await retryTransient((kept) => receive(download, partial, kept), retry);
+    isWhole = await retryTransient((kept) => receive(download, partial, kept), retry);
   } catch (error) {
     await partial.close();
     throw error;
   }
-  const actual = isSame ? partial.digest() : null;
+  const actual = isWhole ? partial.digest() : null;
   if (actual === file.hash.hex) {
     await partial.commit();
     return null;
@@ -60,9 +63,10 @@ async function attemptFile(download: FileDownload): Promise<EmbedError | null> {
 }
 
 /**
- * One connection.
+ * One connection. What it brings goes on after what is here, whatever version the server says it is of: nodes of a mirror
+ * disagree about that, and a mixture has another hash.
  *
- * @returns Whether the bytes are all of one version; then they are complete.
+ * @returns Whether the bytes are complete; else the server's file ends before those that are here.
  */
 async function receive(download: FileDownload, partial: PartialFile, kept: () => void): Promise<boolean> {
   const { file, onBytes } = download;
@@ -70,7 +74,6 @@ async function receive(download: FileDownload, partial: PartialFile, kept: () =>
   const body = await openRest(download, partial);
   if (!body) return false;
   try {
-    if (!partial.adopt(body.version)) return false;
     // From a server without ranges the bytes that are here come once more.
     let skip = partial.received - body.start;
     for await (const chunk of body.chunks) {
@@ -101,11 +104,13 @@ async function openRest({ open }: FileDownload, partial: PartialFile): Promise<H
   }
 }
 
-/** @param actual - `null` when the server changed the file before all of it was here. */
+/** @param actual - `null` when the server's file ended before the bytes that were here. */
 function mismatch({ name, hash }: HubFile, actual: string | null): EmbedError {
   const kind = hash.kind === "sha256" ? "SHA-256" : "git hash";
   const what =
-    actual === null ? "is another one on the server by now" : `has the ${kind} ${actual}, the hub says ${hash.hex}`;
+    actual === null
+      ? "is shorter on the server than what is here of it"
+      : `has the ${kind} ${actual}, the hub says ${hash.hex}`;
   const details = { file: name, expected: hash.hex, actual };
   return new EmbedError("model-corrupt", `${name} ${what}`, { details });
 }

@@ -1,5 +1,6 @@
 /** @file Names of the hub: repositories, revisions, commits and files. Pure. */
 import { EmbedError } from "../../src/errors.ts";
+import { DEFAULT_REVISION, REPOSITORY, REVISION } from "../../src/model/hub.ts";
 
 /** A repository at a revision. */
 export interface HubId {
@@ -9,11 +10,6 @@ export interface HubId {
   readonly revision: string;
 }
 
-/** The hub's own rule; as `..` and `--` are not allowed, `owner--repo` is a folder's name that no other repository has. */
-const PART = "[A-Za-z0-9](?:[A-Za-z0-9._-]{0,94}[A-Za-z0-9_])?";
-const HUB_ID = new RegExp(`^(?!.*(?:\\.\\.|--))(${PART}/${PART})(?:@(.+))?$`);
-/** What git allows in a reference's name, and no more than a path on a disk or in a URL takes. */
-const REVISION = /^[A-Za-z0-9_][A-Za-z0-9._/+-]{0,199}$/;
 const COMMIT = /^[0-9a-f]{40}$/;
 /** Begins with no dot: our own files in the same folder do. */
 const FILE_NAME = /^[A-Za-z0-9][A-Za-z0-9._+-]{0,199}$/;
@@ -36,12 +32,14 @@ export function isFileName(name: string): boolean {
  * @throws {EmbedError} `invalid-input` for two different revisions, or one that git would not take.
  */
 export function parseHubId(text: string, pinned?: string): HubId | null {
-  const [, repo, named] = HUB_ID.exec(text) ?? [];
-  if (repo === undefined) return null;
+  const at = text.indexOf("@");
+  const repo = at === -1 ? text : text.slice(0, at);
+  const named = at === -1 ? undefined : text.slice(at + 1);
+  if (!REPOSITORY.test(repo)) return null;
   if (named !== undefined && pinned !== undefined && named !== pinned) {
     throw new EmbedError("invalid-input", `${text} names another revision than --revision ${pinned}`);
   }
-  const revision = named ?? pinned ?? "main";
+  const revision = named ?? pinned ?? DEFAULT_REVISION;
   if (!REVISION.test(revision)) {
     throw new EmbedError("invalid-input", `${JSON.stringify(revision)} is no revision of ${repo}`);
   }

@@ -25,8 +25,6 @@ const isLarge = (name: string) => /\.(safetensors|gguf)$/.test(name);
 
 /** The one repository. */
 export const REPO = "acme/stress";
-/** Entries a page of the listing. */
-const PAGE = 2;
 
 export class HubImitation {
   readonly requests: SeenRequest[] = [];
@@ -34,11 +32,11 @@ export class HubImitation {
   readonly refusals: Refusal[] = [];
   readonly branches = new Map<string, string>();
   /** Entries that every listing has besides. */
-  extraEntries: readonly object[] = [];
+  extraEntries: readonly unknown[] = [];
+  /** Of the listing. */
+  pageEntries = 2;
   /** Without it every request is refused. */
   token: string | null = null;
-  /** Whether it names the version of what it redirects to. */
-  linksVersions = true;
   /** Where large files are: a commit is a pack there. */
   readonly storage: FaultServer;
   #endpoint = "";
@@ -91,9 +89,10 @@ export class HubImitation {
     if (kind === "revision") return sendJson(response, { id: REPO, sha: commit });
     const entries = [...describeEntries(files), ...this.extraEntries];
     const at = Number(searchParams.get("cursor") ?? 0);
+    const end = at + this.pageEntries;
     // The link is the real hub's: mirrors pass it on.
-    const link = `<https://hub.invalid${pathname}?cursor=${at + PAGE}>; rel="next"`;
-    sendJson(response, entries.slice(at, at + PAGE), at + PAGE < entries.length ? { link } : {});
+    const link = `<https://hub.invalid${pathname}?cursor=${end}>; rel="next"`;
+    sendJson(response, entries.slice(at, end), end < entries.length ? { link } : {});
   }
 
   #answerFile(path: string, response: ServerResponse): void {
@@ -102,8 +101,7 @@ export class HubImitation {
     if (!bytes) return refuse(response, 404);
     if (!isLarge(name)) return void response.writeHead(200, { etag: `"${gitHash(bytes)}"` }).end(bytes);
     const location = `${this.storage.url}/x/${commit}/${name}?signature=secret`;
-    const version = this.linksVersions ? { "x-linked-etag": `"${sha256(bytes)}"` } : {};
-    response.writeHead(302, { location, ...version }).end();
+    response.writeHead(302, { location }).end();
   }
 }
 

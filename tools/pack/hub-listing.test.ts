@@ -1,6 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { chooseFiles, type HubFile, parseEntries } from "./hub-listing.ts";
 
+/** Deeper than the stack is for what recurses. */
+const DEEP_JSON = "[".repeat(100_000) + "]".repeat(100_000);
+const DEEP: unknown = JSON.parse(DEEP_JSON);
 const GIT = "a".repeat(40);
 const SHA256 = "b".repeat(64);
 const small = (path: string, size: unknown = 10) => ({ type: "file", path, size, oid: GIT });
@@ -54,8 +57,14 @@ describe("parseEntries", () => {
     ["no hash", [{ ...small("config.json"), oid: undefined }]],
     ["the hash of something else", [{ ...large("model.safetensors"), lfs: { oid: GIT, size: 1 } }]],
     ["no entry", [null]],
+    ["a path that nests deeply", [{ ...large("x"), path: DEEP }]],
+    ["a size that nests deeply", [large("model.safetensors", DEEP)]],
+    ["a hash that nests deeply", [{ ...small("config.json"), oid: DEEP }]],
+    ["a hash that cannot be made a text", [{ ...small("config.json"), oid: { toString: 1 } }]],
+    ["a path of megabytes", [{ ...large("x"), path: `/${"x".repeat(2 ** 20)}` }]],
   ])("refuses %s", (_what, entries) => {
     expect(() => parseEntries(entries)).toThrow(corrupt);
+    expect(() => parseEntries(entries)).toThrow(/^.{1,400}$/);
   });
 });
 
@@ -92,6 +101,14 @@ describe("chooseFiles", () => {
     "refuses the index %s",
     (index) => expect(() => choose(WHOLE, index)).toThrow(corrupt),
   );
+
+  it.each([
+    ["nests deeply", DEEP_JSON],
+    ["has megabytes", JSON.stringify("x".repeat(2 ** 20))],
+  ])("refuses an index with a name that %s, in few words", (_, name) => {
+    expect(() => choose(WHOLE, `{"weight_map":{"x":${name}}}`)).toThrow(corrupt);
+    expect(() => choose(WHOLE, `{"weight_map":{"x":${name}}}`)).toThrow(/^.{1,400}$/);
+  });
 
   it("refuses more files, and more bytes, than any model has", () => {
     const many = Array.from({ length: 501 }, (_, i) => large(`model-${i}.safetensors`));

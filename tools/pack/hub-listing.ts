@@ -3,6 +3,7 @@ import { EmbedError } from "../../src/errors.ts";
 import { retryTransient, type RetryOptions } from "../../src/model/retry.ts";
 import type { HubClient } from "./hub-client.ts";
 import { type HubId, isCommit, isFileName } from "./hub-id.ts";
+import { show } from "./show.ts";
 
 /** A file as the listing states it. */
 export interface HubFile {
@@ -12,6 +13,7 @@ export interface HubFile {
   readonly hash: { readonly kind: "sha256" | "git"; readonly hex: string };
 }
 
+/** Says in which file each tensor lies. */
 export const WEIGHT_INDEX = "model.safetensors.index.json";
 /** The model card and the licence belong to the weights. */
 const PAPERS: readonly string[] = ["README.md", "LICENSE"];
@@ -36,13 +38,13 @@ const MAX_SMALL_BYTES = 64 * 2 ** 20;
 /**
  * The commit that a revision stands for now. One request.
  *
- * @throws {EmbedError} `model-not-found`, `model-fetch-failed`, `aborted`.
+ * @throws {EmbedError} `model-not-found`, `model-fetch-failed`, `model-corrupt` for what is no commit, `aborted`.
  */
 export async function askCommit(client: HubClient, { repo, revision }: HubId, signal?: AbortSignal): Promise<string> {
   const { value } = await client.json(`/api/models/${repo}/revision/${encodeURIComponent(revision)}`, signal);
   const sha = (value as { sha?: unknown } | null)?.sha;
   if (typeof sha === "string" && isCommit(sha)) return sha;
-  throw corrupt(`${repo}@${revision} has the commit ${JSON.stringify(sha)}`);
+  throw corrupt(`${repo}@${revision} has the commit ${show(sha)}`);
 }
 
 /**
@@ -57,8 +59,8 @@ export async function askFiles(client: HubClient, { repo, revision }: HubId, ret
     const path: string = tree + query;
     const { value, next } = await retryTransient(() => client.json(path, retry.signal), retry);
     if (!Array.isArray(value)) throw corrupt(`the listing of ${repo} is no list`);
+    if (entries.length + value.length > MAX_ENTRIES) throw corrupt(`${repo} lists more than ${MAX_ENTRIES} entries`);
     entries.push(...(value as unknown[]));
-    if (entries.length > MAX_ENTRIES) throw corrupt(`${repo} lists more than ${MAX_ENTRIES} entries`);
     // An empty page that leads on could lead on for ever.
     query = value.length > 0 ? next : null;
   }
@@ -76,12 +78,12 @@ export function parseEntries(entries: readonly unknown[]): HubFile[] {
     const { type, path, size, oid, lfs } = (entry ?? {}) as Record<string, unknown>;
     // eslint-disable-next-line no-control-regex -- control characters are what is looked for
     if (typeof path !== "string" || /[\\\x00-\x1f\x7f]|^[/~]|^[A-Za-z]:|(^|\/)\.{0,2}(\/|$)/.test(path)) {
-      throw corrupt(`the listing names the path ${JSON.stringify(path)}`);
+      throw corrupt(`the listing names the path ${show(path)}`);
     }
     if (type !== "file" || !isWanted(path)) continue;
     const key = path.toLowerCase();
     if (!isFileName(path) || files.has(key)) {
-      throw corrupt(`the listing names a file ${JSON.stringify(path)} that a disk may not hold beside the others`);
+      throw corrupt(`the listing names a file ${show(path)} that a disk may not hold beside the others`);
     }
     files.set(key, parseFile({ path, size, oid, lfs: lfs as { oid?: unknown; size?: unknown } | null | undefined }));
   }
@@ -103,16 +105,18 @@ function parseFile({ path, size, oid, lfs }: Entry): HubFile {
   const bytes = lfs ? (lfs.size ?? size) : size;
   const limit = SMALL_FILES.includes(path) ? MAX_SMALL_BYTES : MAX_TOTAL_BYTES;
   if (!Number.isSafeInteger(bytes) || (bytes as number) < 0 || (bytes as number) > limit) {
-    throw corrupt(`${path} is said to have ${JSON.stringify(bytes)} bytes, the limit is ${limit}`);
+    throw corrupt(`${path} is said to have ${show(bytes)} bytes, the limit is ${limit}`);
   }
   // Some servers write the kind of hash before it.
-  const hex = String(lfs ? lfs.oid : oid).replace(/^sha256:/, "");
+  const stated = lfs ? lfs.oid : oid;
+  const hex = typeof stated === "string" ? stated.replace(/^sha256:/, "") : "";
   if (!(lfs ? /^[0-9a-f]{64}$/ : /^[0-9a-f]{40}$/).test(hex)) {
-    throw corrupt(`${path} is said to have the hash ${JSON.stringify(hex)}`);
+    throw corrupt(`${path} is said to have the hash ${show(stated)}`);
   }
   return { name: path, bytes: bytes as number, hash: { kind: lfs ? "sha256" : "git", hex } };
 }
 
+/** What decides which files are needed. */
 export interface Choice {
   /** Content of the weight index; `null` where there is none. */
   readonly index: string | null;
@@ -176,10 +180,11 @@ function shardNames(index: string): string[] {
   if (typeof map !== "object" || map === null) throw corrupt(`${WEIGHT_INDEX} has no weight_map`);
   return [...new Set(Object.values(map))].map((name: unknown) => {
     if (typeof name === "string" && isFileName(name) && name.endsWith(".safetensors")) return name;
-    throw corrupt(`${WEIGHT_INDEX} names the file ${JSON.stringify(name)}`);
+    throw corrupt(`${WEIGHT_INDEX} names the file ${show(name)}`);
   });
 }
 
+/** What would be said again. */
 function corrupt(message: string): EmbedError {
-  return new EmbedError("model-corrupt", message);
+  return new EmbedError("model-corrupt", message, { details: { persistent: true } });
 }

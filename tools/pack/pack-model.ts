@@ -57,7 +57,7 @@ export async function packModel(options: PackOptions): Promise<PackSummary> {
   options.signal?.addEventListener("abort", abort);
   try {
     const source = openSource(options.source, options.tokenizer ?? null);
-    refuseOwnInputs(options, source);
+    refuseOwnInputs(options.out, Object.values(source.inputs).map(dirname));
     const plan = planPack(source, await hashInputs(options, source, pool), options);
     const staging = new Staging(options.out, plan.key);
     await staging.open(pool);
@@ -70,10 +70,15 @@ export async function packModel(options: PackOptions): Promise<PackSummary> {
   }
 }
 
-/** A pack's files would replace the source's of the same name. */
-function refuseOwnInputs({ out }: PackOptions, source: ModelSource): void {
-  const folders = Object.values(source.inputs).map((path) => resolve(dirname(path)));
-  if (folders.includes(resolve(out))) throw new EmbedError("invalid-input", `${out} holds the source: choose another`);
+/**
+ * A pack's files would replace the source's of the same name.
+ *
+ * @param folders - That are read from.
+ * @throws {EmbedError} `invalid-input` when `out` is one of them.
+ */
+export function refuseOwnInputs(out: string, folders: readonly string[]): void {
+  if (!folders.some((folder) => resolve(folder) === resolve(out))) return;
+  throw new EmbedError("invalid-input", `${out} holds the source: choose another`);
 }
 
 /** What the steps of one packing share. */

@@ -8,6 +8,7 @@ export interface DownloadStep {
   readonly total: number;
 }
 
+/** How far the command is. */
 export type CommandProgress = PackProgress | DownloadStep;
 
 /** Where lines go; `process.stderr` is one. */

@@ -2,20 +2,10 @@
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { EmbedError } from "../../src/errors.ts";
+import { corruptTensor, type SourceTensor } from "./checked-tensors.ts";
 import { readAt, readText } from "./file-ranges.ts";
 import { duplicateKey } from "./json-keys.ts";
-
-/** A tensor as a header states it, its bytes checked to lie inside the file. */
-export interface SourceTensor {
-  /** As in the file. */
-  readonly name: string;
-  readonly path: string;
-  readonly dtype: string;
-  readonly shape: readonly number[];
-  /** From the start of the file. */
-  readonly offset: number;
-  readonly bytes: number;
-}
+import { cut, show } from "./show.ts";
 
 /**
  * A header of 100,000 tensors takes 12 MB, Qwen3's 40 KB. The reference implementation takes 100 MB, but JavaScript
@@ -26,8 +16,6 @@ const MAX_HEADER_BYTES = 16 * 1024 * 1024;
 const MAX_TENSORS = 16_384;
 /** Weights have one or two. */
 const MAX_DIMENSIONS = 8;
-/** Characters of an offending value in a message; the value may be as long as the header. */
-const MAX_SHOWN = 200;
 const INDEX = "model.safetensors.index.json";
 
 /**
@@ -57,10 +45,10 @@ function weightMap(path: string): Record<string, string> {
   refuseDuplicates(text, INDEX);
   for (const [tensor, name] of Object.entries(map)) {
     if (typeof name !== "string" || /[/\\]/.test(name) || !name.endsWith(".safetensors")) {
-      throw new EmbedError("model-corrupt", `${INDEX}: tensor ${tensor} is said to lie in ${JSON.stringify(name)}`);
+      throw new EmbedError("model-corrupt", `${INDEX}: tensor ${cut(tensor)} is said to lie in ${show(name)}`);
     }
     if (!existsSync(join(path, "..", name))) {
-      throw new EmbedError("model-not-found", `${INDEX}: tensor ${tensor} lies in ${name}, which is missing`);
+      throw new EmbedError("model-not-found", `${INDEX}: tensor ${cut(tensor)} lies in ${cut(name)}, which is missing`);
     }
   }
   return map as Record<string, string>;
@@ -76,7 +64,7 @@ export function readHeaders(paths: readonly string[]): SourceTensor[] {
   return paths.flatMap((path) => {
     const tensors = readHeader(path);
     for (const { name } of tensors) {
-      if (seen.has(name)) throw corrupt(name, `is in ${String(seen.get(name))} and in ${path}`);
+      if (seen.has(name)) throw corruptTensor(name, `is in ${String(seen.get(name))} and in ${path}`);
       seen.set(name, path);
     }
     return tensors;
@@ -124,7 +112,8 @@ function parseHeader(text: string, { path, start, fileBytes }: HeaderPlace): Sou
   let end = start;
   for (const tensor of tensors) {
     // The reference implementation refuses gaps as well as overlaps.
-    if (tensor.offset !== end) throw corrupt(tensor.name, `begins at byte ${tensor.offset} of ${path}, not at ${end}`);
+    if (tensor.offset !== end)
+      throw corruptTensor(tensor.name, `begins at byte ${tensor.offset} of ${path}, not at ${end}`);
     end += tensor.bytes;
   }
   if (end !== fileBytes)
@@ -136,7 +125,7 @@ function parseHeader(text: string, { path, start, fileBytes }: HeaderPlace): Sou
 function refuseDuplicates(json: string, path: string): void {
   const key = duplicateKey(json);
   if (key === null) return;
-  const shown = JSON.stringify(key).slice(0, MAX_SHOWN);
+  const shown = show(key);
   throw new EmbedError("model-corrupt", `${path}: the key ${shown} is there twice`, { details: { key: shown } });
 }
 
@@ -144,25 +133,17 @@ function parseEntry(name: string, entry: unknown, place: HeaderPlace): SourceTen
   const { dtype, shape, data_offsets: offsets } = (entry ?? {}) as Record<string, unknown>;
   const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
   if (typeof dtype !== "string" || !Array.isArray(shape) || !shape.every(isCount)) {
-    throw corrupt(name, `has dtype ${show(dtype)} and shape ${show(shape)} in ${place.path}`);
+    throw corruptTensor(name, `has dtype ${show(dtype)} and shape ${show(shape)} in ${place.path}`);
   }
   if (shape.length > MAX_DIMENSIONS || !Number.isSafeInteger(shape.reduce((a, b) => a * b, 1))) {
-    throw corrupt(name, `has the impossible shape ${show(shape)} in ${place.path}`);
+    throw corruptTensor(name, `has the impossible shape ${show(shape)} in ${place.path}`);
   }
   const [begin, end] = Array.isArray(offsets) && offsets.length === 2 ? (offsets as unknown[]) : [];
   if (!isCount(begin) || !isCount(end) || begin > end) {
-    throw corrupt(name, `has data_offsets ${show(offsets)} in ${place.path}`);
+    throw corruptTensor(name, `has data_offsets ${show(offsets)} in ${place.path}`);
   }
   if (place.start + end > place.fileBytes) {
-    throw corrupt(name, `ends at byte ${place.start + end} of ${place.path}, which has ${place.fileBytes}`);
+    throw corruptTensor(name, `ends at byte ${place.start + end} of ${place.path}, which has ${place.fileBytes}`);
   }
   return { name, path: place.path, dtype, shape, offset: place.start + begin, bytes: end - begin };
-}
-
-function show(value: unknown): string {
-  return String(JSON.stringify(value)).slice(0, MAX_SHOWN);
-}
-
-function corrupt(tensor: string, what: string): EmbedError {
-  return new EmbedError("model-corrupt", `tensor ${tensor} ${what}`, { details: { tensor } });
 }

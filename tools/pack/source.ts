@@ -3,14 +3,14 @@ import { existsSync, statSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
 import { EmbedError } from "../../src/errors.ts";
 import type { Architecture } from "../../src/pack.ts";
-import { type CheckedTensor, checkTensors, corruptTensor } from "./checked-tensors.ts";
-import { parseConfig } from "./config.ts";
+import { type CheckedTensor, checkTensors, corruptTensor, type SourceTensor } from "./checked-tensors.ts";
+import { parseConfig, type SourceConfig } from "./config.ts";
 import { FLOAT_DTYPES } from "./dtypes.ts";
 import { readText } from "./file-ranges.ts";
 import { ggufModel } from "./gguf-model.ts";
 import { ggufTokenizer } from "./gguf-tokenizer.ts";
 import { type GgufFile, readGguf } from "./gguf.ts";
-import { readHeaders, type SourceTensor, weightFiles } from "./safetensors.ts";
+import { readHeaders, weightFiles } from "./safetensors.ts";
 import { readTokenizerFiles, type TokenizerFiles } from "./tokenizer-files.ts";
 
 export interface ModelSource {
@@ -45,17 +45,26 @@ const MAX_CONFIG_BYTES = 1024 * 1024;
  */
 export function openSource(path: string, tokenizerFolder: string | null): ModelSource {
   const entry = statSync(path, { throwIfNoEntry: false });
-  if (!entry && /\.gguf$/i.test(path)) throw new EmbedError("model-not-found", `${path} is not there`);
-  return entry?.isFile() ? openGguf(path, tokenizerFolder) : openFolder(path, tokenizerFolder);
+  if (!entry) throw new EmbedError("model-not-found", `${path} is not there`);
+  return entry.isFile() ? openGguf(path, tokenizerFolder) : openFolder(path, tokenizerFolder);
+}
+
+/**
+ * The `config.json` of a checkpoint's folder.
+ *
+ * @throws {EmbedError} `model-not-found`; as `parseConfig`.
+ */
+export function readConfig(folder: string): SourceConfig {
+  const path = join(folder, "config.json");
+  if (!existsSync(path)) throw new EmbedError("model-not-found", `${folder} holds no config.json`);
+  return parseConfig(readText(path, MAX_CONFIG_BYTES));
 }
 
 function openFolder(folder: string, tokenizerFolder: string | null): ModelSource {
-  const configPath = join(folder, "config.json");
-  if (!existsSync(configPath)) throw new EmbedError("model-not-found", `${folder} holds no config.json`);
-  const { architecture, eosTokenId } = parseConfig(readText(configPath, MAX_CONFIG_BYTES));
+  const { architecture, eosTokenId } = readConfig(folder);
   const files = weightFiles(folder);
   const found = withoutPrefix(readHeaders(files.map((file) => join(folder, file))));
-  const inputs: Record<string, string> = { "config.json": configPath };
+  const inputs: Record<string, string> = { "config.json": join(folder, "config.json") };
   for (const file of files) inputs[file] = join(folder, file);
   return assemble({
     name: basename(resolve(folder)),
