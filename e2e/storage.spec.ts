@@ -129,6 +129,10 @@ test("hands a download over when the tab that does it is closed", async ({ conte
   await openPage(second);
   await first.evaluate((from) => void (globalThis as unknown as Globals).download(from), url);
   await faults.held(lane);
+  const storedBytes = () =>
+    second.evaluate(async () => (await (globalThis as unknown as Globals).store.list())[0]?.storedBytes);
+  // What was sent is not kept before it is verified and written.
+  await expect.poll(storedBytes).toBeGreaterThanOrEqual(BLOCK_BYTES);
   const finished = second.evaluate((from) => (globalThis as unknown as Globals).download(from), url);
   await second.waitForFunction(() =>
     (globalThis as unknown as Globals).progress.some(({ by }) => by === "another-tab"),

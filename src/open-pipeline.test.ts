@@ -1,7 +1,27 @@
-/** @file Tests of what a refused device means for the next load. */
+/** @file Tests of what a load reads, and of what a refused device means for the next one. */
 import { describe, expect, it } from "vitest";
 import { EmbedError } from "./errors.ts";
-import { orSafer } from "./open-pipeline.ts";
+import { makeTinyPack } from "./model/fixtures/tiny-pack.ts";
+import { bytesToRead, orSafer } from "./open-pipeline.ts";
+
+describe("bytesToRead", () => {
+  const { manifest } = makeTinyPack();
+  const sizes = new Map(manifest.files.map(({ name, bytes }) => [name, bytes]));
+  const all = [...sizes.values()].reduce((sum, bytes) => sum + bytes, 0);
+
+  it("counts neither the other graph nor files that nothing refers to", () => {
+    const files = [...manifest.files, { name: "notes.bin", bytes: 1000, sha256: "", blocks: [] }];
+    expect(bytesToRead({ ...manifest, files }, "f32")).toBe(all - sizes.get("layer.f16.onnx")!);
+    expect(bytesToRead({ ...manifest, files, tokenizer: null }, "f16")).toBe(
+      all - sizes.get("layer.f32.onnx")! - sizes.get("tokenizer.json")! - sizes.get("tokenizer_config.json")!,
+    );
+  });
+
+  it("counts a graph that serves both kinds of activations", () => {
+    const graphs = { f32: "layer.f32.onnx", f16: "layer.f32.onnx" };
+    expect(bytesToRead({ ...manifest, graphs }, "f32")).toBe(all - sizes.get("layer.f16.onnx")!);
+  });
+});
 
 describe("orSafer", () => {
   const execution = { kind: "webgpu", activations: "f32", subgroups: true } as const;

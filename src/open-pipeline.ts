@@ -9,7 +9,7 @@ import { openPlanner } from "./open-planner.ts";
 import { EmbedPipeline, type PipelineParts } from "./pipeline.ts";
 import { failedCheck, selfCheck, type EmbedIds } from "./self-check.ts";
 import { createTokenizer, type TextTokenizer } from "./tokenize/tokenizer.ts";
-import type { PackManifest, PackReader, ReadOptions } from "./pack.ts";
+import type { Activations, PackManifest, PackReader, ReadOptions } from "./pack.ts";
 import type {
   CallHooks,
   LoadHooks,
@@ -191,8 +191,7 @@ function reportBytes(
   { execution }: ExecutionChoice,
   hooks: CallHooks<LoadProgress>,
 ): (phase: LoadPhase, bytes: number) => void {
-  const otherGraph = manifest.graphs[execution.activations === "f32" ? "f16" : "f32"];
-  const totalBytes = manifest.files.reduce((sum, { name, bytes }) => sum + (name === otherGraph ? 0 : bytes), 0);
+  const totalBytes = bytesToRead(manifest, execution.activations);
   let loadedBytes = 0;
   return (phase, bytes) => {
     loadedBytes += bytes;
@@ -202,6 +201,14 @@ function reportBytes(
       hooks.onProgress?.({ phase: "session", loadedBytes, totalBytes, download: null });
     }
   };
+}
+
+/** Of the files that a load reads, each once: a pack may have others, and one graph for both kinds of activations. */
+export function bytesToRead(manifest: PackManifest, activations: Activations): number {
+  const { graphs, tensors, tokenTable, tokenizer, files } = manifest;
+  const read = new Set([graphs[activations], ...tensors.map(({ file }) => file), ...tokenTable.files]);
+  if (tokenizer) read.add(tokenizer.model).add(tokenizer.config);
+  return files.reduce((sum, { name, bytes }) => sum + (read.has(name) ? bytes : 0), 0);
 }
 
 /** Milliseconds by phase; phases overlap, so they add up to more than the total. */

@@ -2,6 +2,7 @@
 import type { PackSource } from "../delivery.ts";
 import { assert, EmbedError } from "../errors.ts";
 import type { PackFile, PackReader, RangeReader, ReadOptions } from "../pack.ts";
+import { allocate } from "./allocate.ts";
 import { isFolder } from "./folder-source.ts";
 import { BLOCK_BYTES } from "./manifest.ts";
 import { receiveBlocks, type Landing } from "./receive.ts";
@@ -106,15 +107,4 @@ function countOnce(onBytes: (bytes: number) => void): (delta: number) => void {
     if (received > reported) onBytes(received - reported);
     reported = Math.max(reported, received);
   };
-}
-
-function allocate({ name }: PackFile, bytes: number): ArrayBuffer {
-  try {
-    return new ArrayBuffer(bytes);
-  } catch (cause) {
-    throw new EmbedError("out-of-memory", `${name}: no memory for ${bytes} bytes`, {
-      cause,
-      details: { file: name, bytes },
-    });
-  }
 }

@@ -6,18 +6,33 @@ import { bytesOf, DeliveryWorker, FaultLane, totalBytes, type Running } from "./
 import type { WorkerSetup } from "./fixtures/delivery.worker.ts";
 import { BLOCK_BYTES } from "./manifest.ts";
 import { cleanStore } from "./store/fixtures/clean-store.ts";
+import { StoreWorker } from "./store/fixtures/store-worker.ts";
+
+declare const __STRATA_FAULTS__: number;
 
 const FILE = "large.bin";
+const LAYER = "layer-00.bin";
+/** A pack of 0.4 MB, where nothing depends on blocks. */
+const SMALL = "stress-q4";
+
+/** Where connections are cut, as a share of the file; `STRATA_FAULTS=20` has as many as the published figures. */
+const CUTS = Array.from(
+  { length: __STRATA_FAULTS__ },
+  (_, i) => 0.01 + (0.98 * i) / Math.max(1, __STRATA_FAULTS__ - 1),
+);
 
 beforeEach(cleanStore);
 
 /** A download with these faults, and what it cost. */
-async function downloadWith(faults: readonly Fault[], setup: WorkerSetup = {}) {
+async function downloadWith(
+  faults: readonly Fault[],
+  { pack, ...setup }: WorkerSetup & { readonly pack?: string } = {},
+) {
   const lane = new FaultLane();
   await lane.inject(...faults);
   const worker = new DeliveryWorker(setup);
-  const download = worker.call("download", lane.source());
-  const manifest = await lane.manifest();
+  const download = worker.call("download", lane.source(pack));
+  const manifest = await lane.manifest(pack);
   await download.result.catch(() => undefined);
   const log = await lane.log();
   const extraBytes = bytesOf(log) - totalBytes(manifest);
@@ -56,18 +71,15 @@ describe("download of a pack", () => {
   });
 
   it("resolves without a request when the pack is complete", async () => {
-    const { lane, worker, download, log } = await downloadWith([]);
-    const again = await worker.call("download", lane.source()).result;
-    expect(again).toEqual({ ...(await download.result), inUse: false });
+    const { lane, worker, download, log } = await downloadWith([], { pack: SMALL });
+    const again = await worker.call("download", lane.source(SMALL)).result;
+    expect(again).toEqual(await download.result);
+    expect(again.inUse).toBe(false);
     expect(await lane.log()).toHaveLength(log.length);
   });
 
   const losses: readonly { readonly title: string; readonly faults: readonly Fault[]; readonly setup?: WorkerSetup }[] =
     [
-      ...[0.01, 0.37, 0.99].map((at) => ({
-        title: `a connection cut at ${at * 100} %`,
-        faults: [{ file: FILE, kind: "cut" as const, at }],
-      })),
       {
         title: "a body without length that ends at 37 %",
         faults: [{ file: FILE, kind: "cut", at: 0.37, clean: true }],
@@ -78,7 +90,7 @@ describe("download of a pack", () => {
       {
         title: "an ETag that changes midway, of the same content",
         faults: [
-          { file: FILE, kind: "cut", at: 0.5 },
+          { file: FILE, kind: "cut", at: 0.37 },
           { file: FILE, kind: "etag", etag: '"other"', times: "always" },
         ],
       },
@@ -91,6 +103,30 @@ describe("download of a pack", () => {
       expectHonest(download.progress, totalBytes(manifest));
     });
   }
+
+  it.each(CUTS)(
+    "is whole after a connection cut at %f of a file, and fetches no more than a block again",
+    async (at) => {
+      const lane = new FaultLane();
+      const manifest = await lane.manifest();
+      const { bytes } = manifest.files.find(({ name }) => name === FILE)!;
+      const cutAt = Math.round(at * bytes);
+      await lane.inject(
+        { file: FILE, kind: "gate", at: cutAt - 1, times: "always" },
+        { file: FILE, kind: "cut", at: cutAt },
+      );
+      const worker = new DeliveryWorker();
+      const download = worker.call("download", lane.source());
+      // Else what is on its way would be lost too, of however many blocks.
+      await download.seen(({ loadedBytes }) => loadedBytes >= totalBytes(manifest) - bytes + cutAt - 1);
+      await lane.openGates();
+      await expectWhole(worker, download);
+      const log = await lane.log();
+      expect(log.filter(({ file }) => file === FILE)).toHaveLength(2);
+      expect(bytesOf(log) - totalBytes(manifest)).toBeLessThanOrEqual(BLOCK_BYTES);
+      expectHonest(download.progress, totalBytes(manifest));
+    },
+  );
 
   it("says what the trouble is until bytes flow again", async () => {
     const { download } = await downloadWith([{ file: FILE, kind: "cut", at: 0.5 }]);
@@ -109,19 +145,19 @@ describe("download of a pack", () => {
   });
 
   it("waits as long as the server asks after 429", async () => {
-    const { worker, download, extraBytes } = await downloadWith([
-      { file: FILE, kind: "status", status: 429, retryAfter: "7" },
-    ]);
+    const faults: Fault[] = [{ file: LAYER, kind: "status", status: 429, retryAfter: "7" }];
+    const { worker, download, extraBytes } = await downloadWith(faults, { pack: SMALL });
     await expectWhole(worker, download);
     expect(await worker.call("waits").result).toEqual([7000]);
     expect(extraBytes).toBe(0);
   });
 
   it("comes through two 500 and a redirect to another origin", async () => {
-    const { worker, download, extraBytes } = await downloadWith([
-      { file: FILE, kind: "status", status: 500, times: 2 },
-      { file: "layer-00.bin", kind: "redirect", to: "other-origin" },
-    ]);
+    const faults: Fault[] = [
+      { file: LAYER, kind: "status", status: 500, times: 2 },
+      { file: "layer-01.bin", kind: "redirect", to: "other-origin" },
+    ];
+    const { worker, download, extraBytes } = await downloadWith(faults, { pack: SMALL });
     await expectWhole(worker, download);
     expect(await worker.call("waits").result).toHaveLength(2);
     expect(extraBytes).toBe(0);
@@ -131,12 +167,11 @@ describe("download of a pack", () => {
     const { download } = await downloadWith([
       // Would never end by itself.
       { file: FILE, kind: "gate", at: 0.5 },
-      // Asked once more past the cache.
-      { file: "layer-00.bin", kind: "status", status: 404, times: 2 },
+      { file: LAYER, kind: "status", status: 404 },
     ]);
     await expect(download.result).rejects.toMatchObject({
       code: "model-fetch-failed",
-      details: { file: "layer-00.bin", status: 404 },
+      details: { file: LAYER, status: 404 },
     });
   });
 
@@ -171,6 +206,21 @@ describe("download of a pack", () => {
       message: expect.stringContaining("1.0 MB") as string,
     });
     expect(log).toEqual([]);
+  });
+
+  it("asks for no more room for a file that has its room, even when nothing of it is right", async () => {
+    const { lane, worker, download } = await downloadWith([
+      { file: FILE, kind: "cut", at: 1.2 * BLOCK_BYTES, clean: true },
+      { file: FILE, kind: "status", status: 404 },
+    ]);
+    await expect(download.result).rejects.toMatchObject({ details: { status: 404 } });
+    const [left] = await worker.call("list").result;
+    const vandal = new StoreWorker();
+    await vandal.call("flip", { id: left!.id, name: FILE }, 7);
+    vandal.terminate();
+    await worker.call("verify", left!.id).result;
+    const full = new DeliveryWorker({ freeBytes: 1e6 });
+    await expectWhole(full, full.call("download", lane.source()));
   });
 
   it("keeps what is verified when it is called off, and goes on from there", async () => {

@@ -66,4 +66,16 @@ describe("DownloadMeter", () => {
     meter.trouble("a.bin", null);
     expect(last()?.trouble).toBeNull();
   });
+
+  it("forgets the speed from before a trouble, and shows that of the other files", () => {
+    const { meter, clock, last } = meterOf(1000);
+    meter.enter("download");
+    clock.now = 1000;
+    meter.add(100);
+    meter.trouble("a.bin", "HTTP 500");
+    expect(last()).toMatchObject({ bytesPerSecond: 0, remainingMs: null, trouble: "HTTP 500" });
+    clock.now = 2000;
+    meter.add(10);
+    expect(last()).toMatchObject({ bytesPerSecond: 10, remainingMs: 89_000, trouble: "HTTP 500" });
+  });
 });

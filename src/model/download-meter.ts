@@ -39,15 +39,22 @@ export class DownloadMeter {
     this.#tell();
   }
 
-  /** @param why - `null` when the file's bytes flow again. */
+  /**
+   * Until then the speed is that of the other files alone.
+   *
+   * @param why - `null` when the file's bytes flow again.
+   */
   trouble(file: string, why: string | null): void {
     if (why === null) this.#troubles.delete(file);
     else this.#troubles.set(file, why);
+    // What flowed before says nothing of what flows now.
+    this.#throughput = new Throughput(this.#now());
     this.#tell();
   }
 
   #tell(): void {
-    const bytesPerSecond = this.#throughput.bytesPerSecond(this.#now());
+    const measured = this.#throughput.bytesPerSecond(this.#now());
+    const bytesPerSecond = measured ?? (this.#troubles.size > 0 ? 0 : null);
     const left = this.#totalBytes - this.#shownBytes;
     this.#report({
       phase: this.#phase,

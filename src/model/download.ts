@@ -10,7 +10,7 @@ import type { RetryOptions } from "./retry.ts";
 import { beginDraft, openDraft, type DraftFile, type PackDraft } from "./store/draft.ts";
 import { packId } from "./store/entry.ts";
 import { measureRoom } from "./store/estimate.ts";
-import { findStored } from "./store/stored.ts";
+import { findStored, noteOrigin } from "./store/stored.ts";
 import { takeTurn, type Announce } from "./tabs.ts";
 
 /**
@@ -26,6 +26,8 @@ const MAX_VERIFY_ROUNDS = 3;
 const VERIFY_LANES = 2;
 
 export interface DownloadOptions extends Pick<RetryOptions, "signal" | "wait" | "random"> {
+  /** @default "wait": whoever downloads sees why it stands still, and can call it off */
+  readonly offline?: RetryOptions["offline"];
   readonly onProgress?: ((progress: DownloadProgress) => void) | undefined;
   /** How much is free of what is wanted. @default the browser is put to it: what it estimates is not what it allows */
   readonly measure?: ((wantedBytes: number) => Promise<number>) | undefined;
@@ -42,22 +44,29 @@ export interface DownloadOptions extends Pick<RetryOptions, "signal" | "wait" | 
  */
 export async function downloadPack(source: PackSource, options: DownloadOptions = {}): Promise<StoredPack> {
   const id = await packId(source.manifest, source.manifestBytes);
+  if ((await findStored(id))?.state !== "complete") await storeMissing(id, source, options);
+  // Asked for by any of its places it is found again; a folder cannot be asked again.
+  if (!("folder" in source.origin)) await noteOrigin(id, source.origin);
   const stored = await findStored(id);
-  if (stored?.state === "complete") return stored;
-  return takeTurn(id, options, async (announce) => {
+  if (stored) return stored;
+  throw new EmbedError("model-not-found", `pack ${id} has been removed meanwhile`, { details: { id } });
+}
+
+async function storeMissing(id: string, source: PackSource, options: DownloadOptions): Promise<void> {
+  await takeTurn(id, options, async (announce) => {
     // Before anything is stored of a pack that there is no room for.
     if ((await findStored(id)) === null)
       await checkRoom({ id, name: source.manifest.name }, sizeOf(source.manifest.files), options);
     const draft = await beginDraft(source);
-    // Another tab has finished it meanwhile; committing again changes nothing.
-    if (draft.complete) return draft.commit();
-    return new Download({ source, draft, options, announce }).run();
+    // Another tab has finished it meanwhile.
+    if (!draft.complete) await new Download({ source, draft, options, announce }).run();
   });
 }
 
 /**
  * Reads one file of a stored pack back and fetches what is wrong with it, whatever else the source offers by now; other
- * tabs go on using the pack. What another tab has repaired meanwhile is not fetched again.
+ * tabs go on using the pack. What another tab has repaired meanwhile is not fetched again. It does not wait for a network
+ * unless told to: whoever loads a pack sees nothing of it.
  *
  * @throws {EmbedError} As `downloadPack`; `model-not-found` when the pack has been removed.
  */
@@ -68,7 +77,7 @@ export async function repairFile(
 ): Promise<void> {
   await takeTurn(id, options, async (announce) => {
     const draft = await openDraft(id);
-    await new Download({ source, draft, options, announce }).repair(file);
+    await new Download({ source, draft, options: { offline: "fail", ...options }, announce }).repair(file);
   });
 }
 
@@ -100,11 +109,11 @@ class Download {
     this.#meter.enter("manifest");
   }
 
-  async run(): Promise<StoredPack> {
+  async run(): Promise<void> {
     const { signal } = this.#options;
     const stored = await this.#draft.storedBytes();
     const missing = missingOf(this.#files, stored);
-    await this.#checkRoom(missing);
+    await checkRoom(this.#pack, await this.#draft.missingRoom(), this.#options);
     this.#meter.enter("download", sum([...stored.values()]));
     try {
       await runLanes(missing, { signal, lanes: DOWNLOAD_LANES }, ({ file }, lane) => this.#fetch(file, lane));
@@ -113,7 +122,7 @@ class Download {
     }
     this.#meter.enter("verify");
     await runLanes(this.#files, { signal, lanes: VERIFY_LANES }, (file, lane) => this.#verify(file, lane));
-    return this.#draft.commit();
+    await this.#draft.commit();
   }
 
   async repair(file: PackFile): Promise<void> {
@@ -124,17 +133,10 @@ class Download {
     await this.#draft.commit();
   }
 
-  async #checkRoom(missing: readonly MissingFile[]): Promise<void> {
-    // A file that has begun has room for all of it.
-    const neededBytes = sum(missing.map(({ file, bytes }) => (bytes === file.bytes ? bytes : 0)));
-    await checkRoom(this.#pack, neededBytes, this.#options);
-  }
-
   /** One file that found no room says nothing of the others. */
   async #ofWhole(error: unknown): Promise<unknown> {
     if (!(error instanceof EmbedError) || error.code !== "storage-full") return error;
-    const missing = missingOf(this.#files, await this.#draft.storedBytes());
-    const neededBytes = sum(missing.map(({ bytes }) => bytes));
+    const neededBytes = await this.#draft.missingRoom();
     return noRoom(this.#pack, { neededBytes, freeBytes: error.details["freeBytes"] }, error);
   }
 
@@ -180,7 +182,7 @@ class Download {
   /** The blocks that are missing. */
   async #receive(draftFile: DraftFile, lane: Lane, onBytes: (delta: number) => void): Promise<void> {
     const { file } = draftFile;
-    const { wait, random } = this.#options;
+    const { offline = "wait", wait, random } = this.#options;
     const landing = {
       has: (block: number) => draftFile.has(block),
       memory: () => lane.memory(Math.min(BLOCK_BYTES, file.bytes)),
@@ -196,7 +198,7 @@ class Download {
         onBytes,
         onTrouble,
         uncached: true,
-        offline: "wait",
+        offline,
         wait,
         random,
       });

@@ -21,7 +21,7 @@ export interface HttpPlace {
   readonly refusalHint: string;
 }
 
-export interface HttpOptions extends Pick<RetryOptions, "wait" | "random"> {
+export interface HttpOptions extends Pick<RetryOptions, "maxFailures" | "wait" | "random"> {
   readonly signal?: AbortSignal | undefined;
   /** @default globalThis.fetch */
   readonly fetch?: typeof fetch | undefined;
@@ -95,9 +95,9 @@ export function checkHeaders(headers: SourceHeaders): SourceHeaders {
  *   one; `model-fetch-failed` for any other answer or none, after tries enough; `aborted`.
  */
 export async function openHttpSource(place: HttpPlace, options: HttpOptions = {}): Promise<PackSource> {
-  const { signal, wait, random } = options;
+  const { signal, maxFailures, wait, random } = options;
   const http: Http = { ...place, fetch: options.fetch ?? globalThis.fetch };
-  const manifestBytes = await retryTransient(() => fetchManifest(http, signal), { signal, wait, random });
+  const manifestBytes = await retryTransient(() => fetchManifest(http, signal), { signal, maxFailures, wait, random });
   const manifest = readManifest(manifestBytes, `the answer of ${urlOf(http, MANIFEST)}`);
   options.onBytes?.(manifestBytes.length);
   return { origin: place.origin, manifest, manifestBytes, open: (file, range) => openFile(http, file, range) };
@@ -117,11 +117,14 @@ async function fetchManifest(http: Http, signal: AbortSignal | undefined): Promi
   const response = await get(subject, { ...http, cache: "no-cache", range: null, signal }).catch(noPack);
   const body = new BodyStream(response.body, { subject, start: 0, end: Infinity, version: null, signal });
   const parts: Uint8Array<ArrayBuffer>[] = [];
+  let memory = new ArrayBuffer(MANIFEST_PART_BYTES);
   try {
     for (let bytes = 0; bytes <= MAX_MANIFEST_BYTES;) {
-      const part = await body.read(new Uint8Array(MANIFEST_PART_BYTES));
+      const part = await body.read(new Uint8Array(memory));
       if (part.length === 0) break;
-      parts.push(part);
+      // A copy: a part may be a byte, and would keep all of the memory that it came in.
+      parts.push(part.slice());
+      memory = part.buffer;
       bytes += part.length;
     }
   } finally {

@@ -3,14 +3,17 @@ import type { HubSource, PackOrigin } from "../delivery.ts";
 import { EmbedError } from "../errors.ts";
 import { checkHeaders, type HttpPlace } from "./http-source.ts";
 
-const DEFAULT_ENDPOINT = "https://huggingface.co";
-const DEFAULT_REVISION = "main";
+/** The hub itself; mirrors have its URL layout. */
+export const DEFAULT_ENDPOINT = "https://huggingface.co";
+/** The branch that every repository has. */
+export const DEFAULT_REVISION = "main";
 
 /** Letters, digits, `-`, `_` and `.`, which stand neither at an end nor twice in a row: the hub's own rule. */
 const NAME = "(?!.*(?:--|[.][.]))[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,94}[A-Za-z0-9_])?";
-const REPOSITORY = new RegExp(`^${NAME}$`);
+/** `owner/repo`. */
+export const REPOSITORY = new RegExp(`^${NAME}/${NAME}$`);
 /** What branches, tags and commits are called; `refs/pr/1` is one. */
-const REVISION = /^(?!.*(?:[.][.]|\/\/))[A-Za-z0-9_](?:[A-Za-z0-9._/+-]{0,253}[A-Za-z0-9_+-])?$/;
+export const REVISION = /^(?!.*(?:[.][.]|\/\/))[A-Za-z0-9_](?:[A-Za-z0-9._/+-]{0,253}[A-Za-z0-9_+-])?$/;
 /** A folder: no step upwards, and nothing that would end the path of a URL. */
 const FOLDER = /^(?!.*(?:^|\/)[.]{0,2}(?:\/|$))[^\\?#\p{Cc}]{1,1024}$/u;
 
@@ -48,11 +51,10 @@ interface HubId {
 
 function parseHubId(hub: string): HubId {
   const at = hub.indexOf("@");
-  const [owner = "", repo = "", ...rest] = (at === -1 ? hub : hub.slice(0, at)).split("/");
+  const name = at === -1 ? hub : hub.slice(0, at);
+  const [owner = "", repo = ""] = name.split("/");
   const revision = at === -1 ? DEFAULT_REVISION : hub.slice(at + 1);
-  if (rest.length === 0 && REPOSITORY.test(owner) && REPOSITORY.test(repo) && REVISION.test(revision)) {
-    return { owner, repo, revision };
-  }
+  if (REPOSITORY.test(name) && REVISION.test(revision)) return { owner, repo, revision };
   throw invalid("hub", hub, '"owner/repo" or "owner/repo@revision", like "Qwen/Qwen3-Embedding-0.6B@main"');
 }
 

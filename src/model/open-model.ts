@@ -11,14 +11,14 @@ import type {
 } from "../delivery.ts";
 import type { PackManifest, PackReader } from "../pack.ts";
 import { openDirectPack } from "./direct-pack.ts";
-import { downloadPack, type DownloadOptions } from "./download.ts";
+import { downloadPack, repairFile, type DownloadOptions } from "./download.ts";
 import type { HttpOptions } from "./http-source.ts";
 import { delay, isTransient } from "./retry.ts";
 import { openPackSource } from "./source.ts";
 import { isRemote, originOf, repairFrom, resolveStored, storedFrom, type RemoteSource } from "./stored-source.ts";
 import { openDraft } from "./store/draft.ts";
 import { hasOpfs } from "./store/opfs.ts";
-import { openStoredPack } from "./store/stored-pack.ts";
+import { openStoredPack, type OpenStoredOptions, type RepairFile } from "./store/stored-pack.ts";
 
 /** How long a source may take to answer where a stored pack can do as well. */
 const PATIENCE_MS = 5_000;
@@ -26,15 +26,22 @@ const PATIENCE_MS = 5_000;
 const SHORT_WAIT_MS = 250;
 const SHORT_TRIES = 3;
 
+interface Opened {
+  /** Its manifest counts from now on: an older pack may have to do. */
+  readonly pack: PackReader;
+  readonly storage: StorageStatus;
+}
+
 /** A model whose manifest is known; nothing else has been fetched yet. */
 export interface OpenedModel {
   readonly manifest: PackManifest;
   /**
    * Downloads what is missing into the browser's storage, where that is wanted and there; then the pack can be read.
+   * Where there is no room, or no connection, the newest complete pack of the same place is read.
    *
    * @throws {EmbedError} As `downloadPack` and `openStoredPack`.
    */
-  open(hooks: StoreHooks<DownloadProgress>): Promise<{ readonly pack: PackReader; readonly storage: StorageStatus }>;
+  open(hooks: StoreHooks<DownloadProgress>): Promise<Opened>;
 }
 
 export interface OpenModelOptions
@@ -58,17 +65,10 @@ export async function openModel(
   const reached = isRemote(model) ? await reach(model, options) : { source: await openPackSource(model, options) };
   if ("source" in reached) return download(reached.source, model, options);
   const { stored, why, from } = reached;
-  const when = new Date(stored.storedAt ?? 0).toISOString().slice(0, 10);
-  return fromStore(stored, { reason: `${why}: what was stored on ${when} is used`, source: from }, options);
+  return fromStore(stored, { reason: instead(stored, why), source: from }, options);
 }
 
 async function openByName(name: string, options: OpenModelOptions): Promise<OpenedModel> {
-  const support = await hasOpfs();
-  if (!support.ok) {
-    throw new EmbedError("model-not-found", `no pack ${JSON.stringify(name)}: ${support.reason}`, {
-      details: { id: name, stored: [] },
-    });
-  }
   const stored = await resolveStored(name);
   if (stored.state === "complete") {
     const source = stored.origin && isRemote(stored.origin) ? stored.origin : null;
@@ -96,35 +96,94 @@ function download(source: PackSource, model: ModelSource, options: OpenModelOpti
   return {
     manifest: source.manifest,
     open: async (hooks) => {
-      let fetched = false;
-      const onProgress = (progress: DownloadProgress): void => {
-        fetched ||= progress.phase === "download";
-        hooks.onProgress?.(progress);
+      const store = () => storeOrSubstitute(source, { model, options: { ...options, ...hooks } });
+      const openIt = ({ id, reason }: Awaited<ReturnType<typeof store>>): Promise<Opened> => {
+        const { wait, random } = options;
+        const repair: RepairFile = (file, _bad, signal) => repairFile({ id, source }, file, { signal, wait, random });
+        return openStored(id, { reason, repair, signal: hooks.signal });
       };
-      const stored = await downloadPack(source, { ...options, ...hooks, onProgress });
-      const reason = fetched
-        ? "it has just been downloaded into the browser's storage"
-        : "the browser's storage had it already";
-      const remote = isRemote(model) ? model : null;
-      return (await fromStore(stored, { reason, source: remote }, options)).open(hooks);
+      const stored = await store();
+      try {
+        return await openIt(stored);
+      } catch (error) {
+        if (!isGone(error)) throw error;
+        // Another tab has begun to repair it, or has removed it, since it was whole: the download waits for that tab.
+        return openIt(await store());
+      }
     },
   };
 }
 
-/** @param from - `source`: where damaged files are fetched again. */
+/** Downloads what is missing; where that cannot be, an older pack of the same place will do. */
+async function storeOrSubstitute(
+  source: PackSource,
+  { model, options }: { readonly model: ModelSource; readonly options: DownloadOptions },
+): Promise<{ readonly id: string; readonly reason: string }> {
+  const [older] = isRemote(model) ? await storedFrom(model) : [];
+  let fetched = false;
+  const onProgress = (progress: DownloadProgress): void => {
+    fetched ||= progress.phase === "download";
+    options.onProgress?.(progress);
+  };
+  try {
+    const { id } = await downloadPack(source, { ...options, onProgress, offline: older ? "fail" : "wait" });
+    const reason = fetched
+      ? "it has just been downloaded into the browser's storage"
+      : "the browser's storage had it already";
+    return { id, reason };
+  } catch (error) {
+    throwIfAborted(options.signal);
+    if (!older || !isPassing(error)) throw error;
+    return { id: older.id, reason: instead(older, `what the source has now cannot be stored (${error.message})`) };
+  }
+}
+
+/** What a load without this source's new pack does not suffer from. */
+function isPassing(error: unknown): error is EmbedError {
+  if (!(error instanceof EmbedError)) return false;
+  return error.code === "storage-full" || (error.code === "model-fetch-failed" && isTransient(error));
+}
+
+function instead({ storedAt }: StoredPack, why: string): string {
+  return `${why}: what was stored on ${new Date(storedAt ?? 0).toISOString().slice(0, 10)} is used`;
+}
+
+/** @param from - `source`: where damaged files are fetched again, and all of it if it is gone by then. */
 async function fromStore(
   { id }: StoredPack,
   from: { readonly reason: string; readonly source: RemoteSource | null },
   options: OpenModelOptions,
 ): Promise<OpenedModel> {
   const { reason, source } = from;
-  return {
-    manifest: (await openDraft(id)).manifest,
-    open: async ({ signal }) => ({
-      pack: await openStoredPack(id, { repair: repairFrom(id, source, options), signal }),
-      storage: { kind: "opfs", reason, packId: id },
-    }),
+  const fromSource = async (error: unknown): Promise<OpenedModel> => {
+    if (!source || !isGone(error)) throw error;
+    return download(await openPackSource(source, options), source, options);
   };
+  let manifest: PackManifest;
+  try {
+    ({ manifest } = await openDraft(id));
+  } catch (error) {
+    return fromSource(error);
+  }
+  return {
+    manifest,
+    open: async (hooks) => {
+      try {
+        return await openStored(id, { reason, repair: repairFrom(id, source, options), signal: hooks.signal });
+      } catch (error) {
+        return (await fromSource(error)).open(hooks);
+      }
+    },
+  };
+}
+
+async function openStored(id: string, how: OpenStoredOptions & { readonly reason: string }): Promise<Opened> {
+  const { reason, ...options } = how;
+  return { pack: await openStoredPack(id, options), storage: { kind: "opfs", reason, packId: id } };
+}
+
+function isGone(error: unknown): boolean {
+  return error instanceof EmbedError && error.code === "model-not-found";
 }
 
 /** A stored pack that has to do because its source cannot be had. */
@@ -145,19 +204,12 @@ async function reach(
   const patience = AbortSignal.timeout(PATIENCE_MS);
   const signal = options.signal ? AbortSignal.any([options.signal, patience]) : patience;
   try {
-    return { source: await openPackSource(model, { ...options, signal, wait: shortWait() }) };
+    const wait: typeof delay = (ms, ends) => delay(Math.min(ms, SHORT_WAIT_MS), ends);
+    return { source: await openPackSource(model, { ...options, signal, wait, maxFailures: SHORT_TRIES }) };
   } catch (error) {
     throwIfAborted(options.signal);
     if (!patience.aborted && !isTransient(error)) throw error;
-    const why = `the source gave no answer (${error instanceof Error ? error.message : String(error)})`;
-    return { stored, why, from: model };
+    const what = patience.aborted ? `not in ${PATIENCE_MS} ms` : error instanceof Error ? error.message : String(error);
+    return { stored, why: `the source gave no answer (${what})`, from: model };
   }
-}
-
-function shortWait(): NonNullable<OpenModelOptions["wait"]> {
-  let tries = 1;
-  return async (ms, signal) => {
-    if (++tries > SHORT_TRIES) throw new EmbedError("model-fetch-failed", `not in ${SHORT_TRIES} tries`);
-    await delay(Math.min(ms, SHORT_WAIT_MS), signal);
-  };
 }

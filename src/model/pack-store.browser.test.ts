@@ -3,35 +3,30 @@ import { beforeEach, describe, expect, it } from "vitest";
 import type { PackManifest } from "../pack.ts";
 import { bytesOf, DeliveryWorker, FaultLane, hashesOf, totalBytes } from "./fixtures/delivery-lab.ts";
 import { BLOCK_BYTES } from "./manifest.ts";
+import { sha256Hex } from "./sha256.ts";
 import { cleanStore } from "./store/fixtures/clean-store.ts";
 import { StoreWorker } from "./store/fixtures/store-worker.ts";
 
 const FILE = "large.bin";
 const CHANGED = "layer-00.bin";
+/** A pack of 0.4 MB, where nothing depends on blocks. */
+const SMALL = "stress-q4";
 
 beforeEach(cleanStore);
 
-/** The tiny pack as files on the user's disk, of an older version: another revision, and one file is different. */
+/** The small pack as files on the user's disk, of an older version: another revision, and one file is different. */
 async function olderFiles(lane: FaultLane): Promise<File[]> {
-  const manifest = await lane.manifest();
-  const contents = new Map<string, Uint8Array<ArrayBuffer>>();
-  for (const { name } of manifest.files) {
-    const response = await fetch(`${lane.source().url}${name}`);
-    contents.set(name, new Uint8Array(await response.arrayBuffer()));
-  }
-  const changed = contents.get(CHANGED)!;
+  const [manifest, files] = [await lane.manifest(SMALL), await lane.folder(SMALL)];
+  const changed = new Uint8Array(await files.find(({ name }) => name === CHANGED)!.arrayBuffer());
   changed[0]! ^= 1;
-  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", changed));
-  const sha256 = Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  const sha256 = await sha256Hex(changed);
   const older: PackManifest = {
     ...manifest,
     source: { ...manifest.source, revision: "older" },
     files: manifest.files.map((file) => (file.name === CHANGED ? { ...file, sha256, blocks: [sha256] } : file)),
   };
-  return [
-    ...[...contents].map(([name, content]) => new File([content], name)),
-    new File([JSON.stringify(older)], "manifest.json"),
-  ];
+  const replaced = [new File([changed], CHANGED), new File([JSON.stringify(older)], "manifest.json")];
+  return [...files.filter(({ name }) => !replaced.some((file) => file.name === name)), ...replaced];
 }
 
 describe("the pack store", () => {
@@ -52,14 +47,14 @@ describe("the pack store", () => {
     const [elsewhere, lane] = [new FaultLane(), new FaultLane()];
     const worker = new DeliveryWorker();
     const older = await worker.call("download", { folder: await olderFiles(elsewhere) }).result;
-    const manifest = await lane.manifest();
+    const manifest = await lane.manifest(SMALL);
     const changedBytes = manifest.files.find(({ name }) => name === CHANGED)!.bytes;
-    expect(await worker.call("inspect", lane.source()).result).toMatchObject({
-      name: "tiny",
+    expect(await worker.call("inspect", lane.source(SMALL)).result).toMatchObject({
+      name: manifest.name,
       totalBytes: totalBytes(manifest),
       missingBytes: changedBytes,
     });
-    const newer = await worker.call("download", lane.source()).result;
+    const newer = await worker.call("download", lane.source(SMALL)).result;
     expect(newer.id).not.toBe(older.id);
     expect((await lane.log()).map(({ file }) => file)).toEqual([CHANGED]);
     const packs = await worker.call("list").result;
@@ -71,16 +66,25 @@ describe("the pack store", () => {
 
   it("offers what a source has before anything of it is fetched", async () => {
     const lane = new FaultLane();
-    const manifest = await lane.manifest();
+    const manifest = await lane.manifest(SMALL);
     const worker = new DeliveryWorker();
     const bytes = totalBytes(manifest);
-    const offer = await worker.call("inspect", lane.source()).result;
-    expect(offer).toMatchObject({ name: "tiny", bits: 4, totalBytes: bytes, missingBytes: bytes });
+    const offer = await worker.call("inspect", lane.source(SMALL)).result;
+    expect(offer).toMatchObject({ name: manifest.name, bits: 4, totalBytes: bytes, missingBytes: bytes });
     expect(await lane.log()).toEqual([]);
-    const { id } = await worker.call("download", lane.source()).result;
+    const { id } = await worker.call("download", lane.source(SMALL)).result;
     expect(id).toBe(offer.id);
-    expect(await worker.call("inspect", lane.source()).result).toEqual({ ...offer, missingBytes: 0 });
+    expect(await worker.call("inspect", lane.source(SMALL)).result).toEqual({ ...offer, missingBytes: 0 });
     expect(await worker.call("inspect", { stored: id }).result).toEqual({ ...offer, missingBytes: 0 });
+  });
+
+  it("finds no stored pack where the browser stores none", async () => {
+    const worker = new DeliveryWorker({ withoutOpfs: true });
+    const missing = { code: "model-not-found", details: { id: "tiny", stored: [] } };
+    for (const op of ["inspect", "download"] as const) {
+      await expect(worker.call(op, { stored: "tiny" }).result).rejects.toMatchObject(missing);
+    }
+    await expect(worker.call("load", { model: { stored: "tiny" } }).result).rejects.toMatchObject(missing);
   });
 
   it("goes on with a stored pack from where it came", async () => {
@@ -124,7 +128,7 @@ describe("the pack store", () => {
   it("removes a pack that nobody uses, and refuses one that is loaded", async () => {
     const lane = new FaultLane();
     const [worker, reader] = [new DeliveryWorker(), new DeliveryWorker()];
-    const { id } = await worker.call("download", lane.source()).result;
+    const { id } = await worker.call("download", lane.source(SMALL)).result;
     await reader.call("load", { model: { stored: id } }).result;
     await expect(worker.call("remove", id).result).rejects.toMatchObject({ code: "storage-busy" });
     expect((await worker.call("list").result)[0]).toMatchObject({ id, inUse: true });

@@ -7,6 +7,7 @@ import type { PackFile } from "../pack.ts";
 import { BLOCK_BYTES } from "./manifest.ts";
 import { retryTransient } from "./retry.ts";
 import type { RetryOptions } from "./retry.ts";
+import { sha256Hex } from "./sha256.ts";
 
 /** How much is read at a time of what is thrown away. */
 const SKIP_BYTES = 1024 * 1024;
@@ -185,7 +186,7 @@ class FileReceiver {
     }
     if (block === this.#file.blocks.length - 1) await this.#expectEnd(stream);
     const bytes = new Uint8Array(buffer, memory.byteOffset, size);
-    const actual = await sha256(bytes);
+    const actual = await sha256Hex(bytes);
     const expected = this.#file.blocks[block]!;
     if (actual === expected) await this.#landing.keep(block, bytes);
     else this.#options.onBytes?.(-size);
@@ -251,9 +252,4 @@ class FileReceiver {
       },
     });
   }
-}
-
-async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
-  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
-  return Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

@@ -7,6 +7,7 @@ import type { PackSource, UrlSource } from "../delivery.ts";
 import { EmbedError } from "../errors.ts";
 import { makeTinyPack, sha256 } from "./fixtures/tiny-pack.ts";
 import type { HttpOptions } from "./http-source.ts";
+import { MAX_FAILURES } from "./retry.ts";
 import { openPackSource } from "./source.ts";
 
 const { manifest, contents } = makeTinyPack(4);
@@ -93,8 +94,8 @@ describe("openPackSource of a URL", () => {
   it.each([
     [401, 1],
     [403, 1],
-    [500, 6],
-    [503, 6],
+    [500, MAX_FAILURES],
+    [503, MAX_FAILURES],
   ])("reports model-fetch-failed with the status for HTTP %i after %i requests", async (status, count) => {
     server.addFaults(lane, [{ file: "manifest.json", kind: "status", status, times: "always" }]);
     const error = await failure(open({ url: modelUrl }));
@@ -131,6 +132,22 @@ describe("openPackSource of a URL", () => {
     const error = await failure(open({ url: `${server.url}/${lane}/endless` }));
     expect([error.code, error.message]).toEqual(["model-corrupt", expect.stringContaining("over the limit")]);
     expect(requests("manifest.json")[0]!.bytesSent).toBeLessThan(100 * 1024 * 1024);
+  });
+
+  it("keeps no more of a manifest that comes byte by byte than the bytes", async () => {
+    const drips = 1000;
+    const before = process.memoryUsage().arrayBuffers;
+    let [sent, most] = [0, 0];
+    const pull = (controller: ReadableByteStreamController): void => {
+      most = Math.max(most, process.memoryUsage().arrayBuffers - before);
+      const request = controller.byobRequest!;
+      new Uint8Array(request.view!.buffer)[0] = 32;
+      if (sent++ === drips) controller.close();
+      request.respond(sent > drips ? 0 : 1);
+    };
+    const fetchIt: typeof fetch = async () => new Response(new ReadableStream({ type: "bytes", pull }));
+    expect((await failure(open({ url: modelUrl }, { fetch: fetchIt }))).code).toBe("model-corrupt");
+    expect(most).toBeLessThan(16 * 1024 * 1024);
   });
 
   it.each(["", "pack", "/pack", "data:text/plain,x"])("refuses %j as a URL", async (url) => {

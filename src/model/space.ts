@@ -1,5 +1,6 @@
 /** @file The embedding-space id: equal for vectors that may be compared. */
 import type { PackManifest } from "../pack.ts";
+import { sha256Hex } from "./sha256.ts";
 
 /** Hex digits of the hash: 64 bits tell any number of packs apart. */
 const ID_DIGITS = 16;
@@ -19,7 +20,5 @@ export async function embeddingSpace(manifest: PackManifest): Promise<string> {
     pooling,
     [prompts.query, prompts.document],
   ]);
-  const hash = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(decisive));
-  const hex = Array.from(new Uint8Array(hash), (byte) => byte.toString(16).padStart(2, "0")).join("");
-  return hex.slice(0, ID_DIGITS);
+  return (await sha256Hex(new TextEncoder().encode(decisive))).slice(0, ID_DIGITS);
 }

@@ -6,7 +6,8 @@ import { locateUrl, type HttpOptions } from "./http-source.ts";
 import { locateHub } from "./hub.ts";
 import { openPackSource } from "./source.ts";
 import type { RepairFile } from "./store/stored-pack.ts";
-import { listStored } from "./store/stored.ts";
+import { hasOpfs } from "./store/opfs.ts";
+import { listStored, originsOf } from "./store/stored.ts";
 
 /** A source that can be asked again at any time. */
 export type RemoteSource = UrlSource | HubSource;
@@ -22,6 +23,12 @@ export function isRemote(source: ModelSource | PackOrigin): source is RemoteSour
  * @throws {EmbedError} `model-not-found`, with what is `stored` in the message and in `details`.
  */
 export async function resolveStored(stored: string): Promise<StoredPack> {
+  const support = await hasOpfs();
+  if (!support.ok) {
+    throw new EmbedError("model-not-found", `no pack ${JSON.stringify(stored)}: ${support.reason}`, {
+      details: { id: stored, stored: [] },
+    });
+  }
   // Newest first, complete ones before the others.
   const packs = await listStored();
   const found = packs.find(({ id }) => id === stored) ?? packs.find(({ name }) => name === stored);
@@ -46,12 +53,15 @@ export function originOf({ id, origin }: StoredPack): RemoteSource {
   });
 }
 
-/** Complete packs that came from the same place, the newest first. */
+/** Complete packs that came from this place, or were seen there since; the newest first. */
 export async function storedFrom(source: RemoteSource): Promise<StoredPack[]> {
   const here = placeOf(source);
-  const isFromHere = ({ origin }: StoredPack): boolean =>
-    here !== null && origin !== null && isRemote(origin) && placeOf(origin) === here;
-  return (await listStored()).filter((pack) => pack.state === "complete" && isFromHere(pack));
+  const isHere = (origin: PackOrigin): boolean => here !== null && isRemote(origin) && placeOf(origin) === here;
+  const found: StoredPack[] = [];
+  for (const pack of await listStored()) {
+    if (pack.state === "complete" && (await originsOf(pack.id)).some(isHere)) found.push(pack);
+  }
+  return found;
 }
 
 /** `null` for what makes no sense: of what a disk says any part may be wrong. */

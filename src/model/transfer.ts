@@ -96,8 +96,12 @@ function rangeMisfit(contentRange: string | null, { start, end, total }: ByteRan
   return fits ? null : `bytes ${start}-${end - 1}/${total} wanted, "${contentRange}"`;
 }
 
-/** Seconds or an HTTP date; `null` for neither. */
-function readRetryAfter(value: string | null): number | null {
+/**
+ * A header `Retry-After`: seconds or an HTTP date.
+ *
+ * @returns Milliseconds from now; `null` for neither.
+ */
+export function readRetryAfter(value: string | null): number | null {
   if (value === null || value.trim() === "") return null;
   const seconds = Number(value);
   const ms = Number.isNaN(seconds) ? Date.parse(value) - Date.now() : seconds * 1000;

@@ -3,7 +3,8 @@
 import { throwIfAborted } from "../../errors.ts";
 import type { PackFile, ReadOptions } from "../../pack.ts";
 import { BLOCK_BYTES } from "../manifest.ts";
-import { openSyncReader } from "./opfs.ts";
+import { sha256Hex } from "../sha256.ts";
+import { openSyncReader, storageError } from "./opfs.ts";
 
 /**
  * Hashes that are worked on while the next block is read, each with a copy of its block: crypto.subtle hashes on
@@ -24,12 +25,6 @@ export function blocksBytes(file: PackFile, blocks: Iterable<number>): number {
 /** Every block of a file, ascending. */
 export const allBlocks = (file: PackFile): number[] => Array.from(file.blocks.keys());
 
-/** SHA-256, as 64 hex digits. `bytes` may be used again as soon as this is called. */
-export async function sha256Hex(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
-  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
-  return Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
-}
-
 /** A file that can be read at any place. */
 export interface DiskReader {
   readonly sizeBytes: number;
@@ -38,7 +33,11 @@ export interface DiskReader {
   close(): void;
 }
 
-/** The fastest way to read that there is: a synchronous handle, else (outside workers, or while it is taken) a File. */
+/**
+ * The fastest way to read that there is: a synchronous handle, else (outside workers, or while it is taken) a File.
+ *
+ * @throws {EmbedError} As `storageError`.
+ */
 export async function openDiskReader(handle: FileSystemFileHandle): Promise<DiskReader> {
   const sync = await openSyncReader(handle);
   if (sync) {
@@ -48,7 +47,9 @@ export async function openDiskReader(handle: FileSystemFileHandle): Promise<Disk
       close: () => sync.close(),
     };
   }
-  const file = await handle.getFile();
+  const file = await handle.getFile().catch((cause: unknown) => {
+    throw storageError(cause, handle.name);
+  });
   return {
     sizeBytes: file.size,
     read: async (view, at) => {

@@ -5,8 +5,8 @@ import type { PackFile, ReadOptions } from "../../pack.ts";
 import { BLOCK_BYTES } from "../manifest.ts";
 import { allBlocks, blockBytes, blocksBytes, findWrongBlocks } from "./blocks.ts";
 import { type Entry, type FileState, readFileState } from "./entry.ts";
-import { measureGrowth, resize } from "./estimate.ts";
-import { blockLine, lostLine, versionLine } from "./journal.ts";
+import { growFile } from "./estimate.ts";
+import { blockLine, lostLine } from "./journal.ts";
 import { openSync, storageError, type SyncHandle } from "./opfs.ts";
 
 export interface VerifyOptions extends ReadOptions {
@@ -23,29 +23,28 @@ export interface DraftFile {
   has(block: number): boolean;
   /** Bytes of the blocks that are there. */
   readonly storedBytes: number;
-  /** The server's version (ETag) of the file that the blocks came from; `null` when none was noted. */
-  readonly version: string | null;
-  /** Notes the version in the journal. @throws {EmbedError} `storage-full`. */
-  setVersion(version: string | null): Promise<void>;
   /**
-   * Puts a verified block in its place, then into the journal. `bytes` may be used again as soon as this is called.
+   * Puts a verified block in its place, the first one once there is room for the whole file, then into the journal.
+   * `bytes` may be used again when this has resolved.
    *
    * @throws {EmbedError} `storage-full` with `neededBytes` (of this file) and `freeBytes`; the draft stays as it was.
    */
   write(block: number, bytes: Uint8Array<ArrayBuffer>): Promise<void>;
-  /** Takes blocks as missing from now on, which makes a complete pack a draft again. */
+  /** Takes blocks as missing from now on, which makes a complete pack a draft again. @throws {EmbedError} As `write`. */
   forget(blocks: readonly number[]): Promise<void>;
   /**
    * Reads every block back from the disk and forgets the wrong ones.
    *
    * @param options - `onBytes` counts what was read back; `memory` holds one block at a time (default: new memory).
    * @returns The blocks that have to be fetched: those, and the ones that were not there before; ascending.
-   * @throws {EmbedError} `aborted`.
+   * @throws {EmbedError} `aborted`; as `write`, where something is wrong.
    */
   verify(options?: VerifyOptions): Promise<number[]>;
-  /** Asks the disk to keep what was written. */
-  flush(): void;
-  /** Flushes and lets go of the file; a second call does nothing. */
+  /**
+   * Has the disk keep what was written, and lets go of the file; a second call does nothing.
+   *
+   * @throws {EmbedError} As `storageError` when the disk does not keep it, unless a call before has failed already.
+   */
   close(): void;
 }
 
@@ -53,7 +52,7 @@ export interface DraftFile {
 export type Reopen = () => Promise<void>;
 
 /**
- * Makes room for the whole file and opens it.
+ * Opens a file, or the place where it is to be; nothing of it is made before there is something to write.
  *
  * @throws {EmbedError} As `storageError`.
  */
@@ -64,7 +63,7 @@ export async function openDraftFile(entry: Entry, file: PackFile, reopen: Reopen
     await opened.open(state.sizeBytes);
     return opened;
   } catch (cause) {
-    opened.close();
+    opened.release();
     throw storageError(cause, file.name, { neededBytes: opened.missingBytes });
   }
 }
@@ -81,22 +80,19 @@ class OpenDraftFile implements DraftFile {
   readonly #entry: Entry;
   readonly #reopen: Reopen;
   readonly #blocks: Set<number>;
-  #version: string | null;
   #data: SyncHandle | null = null;
   #journal: SyncHandle | null = null;
   #journalEnd: number;
+  #isOpen = true;
+  /** What was written is known not to be all on the disk. */
+  #failed = false;
 
   constructor({ entry, file, state, reopen }: FileInEntry) {
     this.file = file;
     this.#entry = entry;
     this.#reopen = reopen;
     this.#blocks = state.blocks;
-    this.#version = state.version;
     this.#journalEnd = state.endBytes;
-  }
-
-  get version(): string | null {
-    return this.#version;
   }
 
   get storedBytes(): number {
@@ -113,40 +109,39 @@ class OpenDraftFile implements DraftFile {
       await this.#note("");
       await this.#reopen();
     }
-    this.#data = await openSync(await this.#entry.folder.make("files", this.file.name));
-    if (this.#data.getSize() !== this.file.bytes) this.#resize(this.#data);
+    const handle = await this.#entry.folder.find("files", this.file.name);
+    if (!handle) return;
+    this.#data = await openSync(handle);
+    if (sizeBytes > this.file.bytes) this.#data.truncate(this.file.bytes);
   }
 
-  #resize(data: SyncHandle): void {
-    try {
-      resize(data, this.file.bytes);
-    } catch (cause) {
-      const neededBytes = this.file.bytes - data.getSize();
-      throw storageError(cause, this.file.name, { neededBytes, freeBytes: measureGrowth(data, neededBytes) });
-    }
+  async #makeRoom(): Promise<SyncHandle> {
+    const data = (this.#data ??= await openSync(await this.#entry.folder.make("files", this.file.name)));
+    if (data.getSize() !== this.file.bytes) await growFile(data, this.file.bytes, this.file.name);
+    return data;
   }
 
   has(block: number): boolean {
     return this.#blocks.has(block);
   }
 
-  async setVersion(version: string | null): Promise<void> {
-    if (version === this.#version) return;
-    await this.#note(versionLine(version));
-    this.#version = version;
-  }
-
   async write(block: number, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
     assert(bytes.length === blockBytes(this.file, block), `${bytes.length} bytes for block ${block}`);
     assert(!this.#blocks.has(block), `block ${block} of ${this.file.name} is there already`);
-    await this.#put(this.#openData, bytes, block * BLOCK_BYTES);
-    await this.#note(blockLine(block));
+    assert(this.#isOpen, `${this.file.name} is open`);
+    await this.#attempt(async () => {
+      put(await this.#makeRoom(), bytes, block * BLOCK_BYTES);
+      await this.#note(blockLine(block));
+    });
     this.#blocks.add(block);
   }
 
   async forget(blocks: readonly number[]): Promise<void> {
-    await this.#note(blocks.map(lostLine).join(""));
-    this.#journal?.flush();
+    assert(this.#isOpen, `${this.file.name} is open`);
+    await this.#attempt(async () => {
+      await this.#note(blocks.map(lostLine).join(""));
+      this.#journal?.flush();
+    });
     for (const block of blocks) this.#blocks.delete(block);
     await this.#reopen();
   }
@@ -154,13 +149,13 @@ class OpenDraftFile implements DraftFile {
   async verify({ memory = new Uint8Array(blockBytes(this.file, 0)), ...options }: VerifyOptions = {}): Promise<
     number[]
   > {
-    const data = this.#openData;
+    assert(this.#isOpen, `${this.file.name} is open`);
     const wrong = await findWrongBlocks(
       this.file,
       [...this.#blocks].sort((a, b) => a - b),
       {
         ...options,
-        read: (view, at) => data.read(view, { at }),
+        read: (view, at) => this.#data?.read(view, { at }) ?? 0,
         memory: (block) => memory.subarray(0, blockBytes(this.file, block)),
       },
     );
@@ -168,25 +163,25 @@ class OpenDraftFile implements DraftFile {
     return allBlocks(this.file).filter((block) => !this.has(block));
   }
 
-  flush(): void {
-    // Data first: a journal must not outlive what it vouches for.
-    this.#data?.flush();
-    this.#journal?.flush();
-  }
-
   close(): void {
     try {
-      this.flush();
+      // Data first: a journal must not outlive what it vouches for.
+      this.#data?.flush();
+      this.#journal?.flush();
+    } catch (cause) {
+      // In a `finally` this would take the place of what made the disk fail.
+      if (!this.#failed) throw storageError(cause, this.file.name, { neededBytes: this.missingBytes });
     } finally {
-      this.#data?.close();
-      this.#journal?.close();
-      this.#data = this.#journal = null;
+      this.release();
     }
   }
 
-  get #openData(): SyncHandle {
-    assert(this.#data, `${this.file.name} is open`);
-    return this.#data;
+  /** Lets go of the file as it is. */
+  release(): void {
+    this.#isOpen = false;
+    this.#data?.close();
+    this.#journal?.close();
+    this.#data = this.#journal = null;
   }
 
   /** Appends to the journal; the first time, to what is left of it or to a new one that says what is there. */
@@ -202,17 +197,21 @@ class OpenDraftFile implements DraftFile {
       this.#journal.truncate(this.#journalEnd);
     }
     const bytes = new TextEncoder().encode(text);
-    await this.#put(this.#journal, bytes, this.#journalEnd);
+    put(this.#journal, bytes, this.#journalEnd);
     this.#journalEnd += bytes.length;
   }
 
-  /** Takes `bytes` before it lets anything else run. */
-  async #put(handle: SyncHandle, bytes: Uint8Array<ArrayBuffer>, at: number): Promise<void> {
+  async #attempt(change: () => Promise<void>): Promise<void> {
     try {
-      if (handle.write(bytes, { at }) === bytes.length) return;
-      throw new DOMException("the disk took a part only", "QuotaExceededError");
+      await change();
     } catch (cause) {
+      this.#failed = true;
       throw storageError(cause, this.file.name, { neededBytes: this.missingBytes });
     }
   }
+}
+
+function put(handle: SyncHandle, bytes: Uint8Array<ArrayBuffer>, at: number): void {
+  if (handle.write(bytes, { at }) === bytes.length) return;
+  throw new DOMException("the disk took a part only", "QuotaExceededError");
 }

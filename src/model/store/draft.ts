@@ -1,7 +1,7 @@
 /** @file A pack that is being stored: its files grow block by block and survive a crash at any point. */
 
 import type { PackOrigin, PackSource, StoredPack } from "../../delivery.ts";
-import { assert, EmbedError } from "../../errors.ts";
+import { EmbedError } from "../../errors.ts";
 import type { PackFile, PackManifest, ReadOptions } from "../../pack.ts";
 import { BLOCK_BYTES } from "../manifest.ts";
 import { blockBytes, findWrongBlocks, openDiskReader } from "./blocks.ts";
@@ -11,14 +11,16 @@ import {
   type Entry,
   packId,
   readEntry,
+  readFileState,
+  readMissingRoom,
   readStoredBytes,
   writeDraftOrigin,
   writeManifest,
   writeMarker,
 } from "./entry.ts";
 import { PackFolder } from "./folder.ts";
-import { whileShared } from "./locks.ts";
-import { openRoot } from "./opfs.ts";
+import { useLockName, whileShared, writeLockName } from "./locks.ts";
+import { goneError, listRoot } from "./opfs.ts";
 
 export type { DraftFile };
 
@@ -32,15 +34,17 @@ export interface PackDraft {
   readonly complete: boolean;
   /** Bytes on the disk by file name, as journals and sizes say, without opening anything for writing. */
   storedBytes(): Promise<ReadonlyMap<string, number>>;
+  /** Bytes that the disk still has to give: files that have begun have theirs, verified or not. */
+  missingRoom(): Promise<number>;
   /**
-   * Makes room for the whole file, then opens it. Of a complete pack, a file of another size makes it a draft again.
+   * Opens a file; its first write makes room for all of it. Of a complete pack, a file of another size makes it a draft
+   * again.
    *
-   * @throws {EmbedError} `storage-full` with `neededBytes` (of this file) and `freeBytes`; `storage-busy` when another
-   *   tab has the file open.
+   * @throws {EmbedError} `storage-busy` when another tab has the file open; `storage-full`.
    */
   openFile(file: PackFile): Promise<DraftFile>;
   /**
-   * Copies what is missing of a file out of another complete pack that has the same one, each block verified.
+   * Copies what is missing of a file out of other packs that have the same one, complete or not, each block verified.
    *
    * @param options - `onBytes` counts what was copied.
    * @returns Whether the file is whole now.
@@ -50,7 +54,8 @@ export interface PackDraft {
   /**
    * Writes the commit marker, then drops the journals. Every file has to be whole, verified and closed.
    *
-   * @throws {EmbedError} `storage-full`; the draft can be committed again.
+   * @throws {EmbedError} `storage-full`; the draft can be committed again. `model-not-found` when a file of it is not
+   *   there: somebody has cleared the storage.
    */
   commit(): Promise<StoredPack>;
 }
@@ -83,7 +88,7 @@ export async function openDraft(id: string): Promise<PackDraft> {
 class EntryDraft implements PackDraft {
   readonly manifest: PackManifest;
   #entry: Entry;
-  /** Other complete packs, once they were asked for. */
+  /** Other packs, once they were asked for. */
   #others: Promise<Entry[]> | null = null;
 
   constructor(entry: Entry, manifest: PackManifest) {
@@ -107,18 +112,24 @@ class EntryDraft implements PackDraft {
     return readStoredBytes(this.#entry);
   }
 
+  missingRoom(): Promise<number> {
+    return readMissingRoom(this.#entry);
+  }
+
   openFile(file: PackFile): Promise<DraftFile> {
     return openDraftFile(this.#entry, file, () => this.#reopen());
   }
 
   async adopt(file: PackFile, options: ReadOptions = {}): Promise<boolean> {
-    this.#others ??= completeEntries(this.id);
+    this.#others ??= otherEntries(this.id);
     for (const other of await this.#others) {
       const same = other.manifest?.files.find(({ sha256, bytes }) => sha256 === file.sha256 && bytes === file.bytes);
       if (!same) continue;
+      const { blocks } = await readFileState(other, same);
+      if (blocks.size === 0) continue;
       const target = await this.openFile(file);
       try {
-        await whileShared(other.folder.id, () => copyBlocks(other, same, { ...options, target }));
+        await whileReadable(other, () => copyBlocks({ other, name: same.name, blocks }, target, options));
         if (target.storedBytes === file.bytes) return true;
       } finally {
         target.close();
@@ -132,10 +143,10 @@ class EntryDraft implements PackDraft {
     if (!this.complete) {
       const stored = await this.storedBytes();
       const partial = this.manifest.files.find((file) => stored.get(file.name) !== file.bytes);
-      assert(!partial, `${partial?.name} is whole`);
+      if (partial) throw goneError(folder.id, partial.name);
       await writeMarker(folder, origin);
       this.#entry = await readEntry(folder);
-      assert(this.complete, `pack ${folder.id} is complete`);
+      if (!this.complete) throw goneError(folder.id, "manifest.json");
       await folder.remove("journal");
       await folder.remove("draft.json");
     }
@@ -151,28 +162,41 @@ class EntryDraft implements PackDraft {
   }
 }
 
-async function completeEntries(exceptId: string): Promise<Entry[]> {
+async function otherEntries(exceptId: string): Promise<Entry[]> {
   const entries: Entry[] = [];
-  for await (const [id, handle] of (await openRoot()).entries()) {
+  for (const [id, handle] of await listRoot()) {
     if (id === exceptId || handle.kind !== "directory") continue;
-    const entry = await readEntry(new PackFolder(id, handle));
-    if (entry.storedAt !== null) entries.push(entry);
+    entries.push(await readEntry(new PackFolder(id, handle)));
   }
   return entries;
 }
 
-interface CopyOptions extends ReadOptions {
-  readonly target: DraftFile;
+/** What another tab downloads is left to that one, which has to open its files. */
+async function whileReadable({ folder, storedAt }: Entry, task: () => Promise<void>): Promise<void> {
+  const unwritten = (): Promise<void> => whileShared(writeLockName(folder.id), task);
+  await whileShared(useLockName(folder.id), storedAt === null ? unwritten : task);
+}
+
+/** Where blocks are copied from. */
+interface OtherFile {
+  readonly other: Entry;
+  readonly name: string;
+  readonly blocks: Iterable<number>;
 }
 
 /** What is wrong in the other pack is not copied, and not repaired either. */
-async function copyBlocks(from: Entry, file: PackFile, { target, signal, onBytes }: CopyOptions): Promise<void> {
-  const handle = await from.folder.find("files", file.name);
+async function copyBlocks(
+  { other, name, blocks }: OtherFile,
+  target: DraftFile,
+  { signal, onBytes }: ReadOptions,
+): Promise<void> {
+  const handle = await other.folder.find("files", name);
   if (!handle) return;
   const reader = await openDiskReader(handle);
+  const { file } = target;
   const memory = new Uint8Array(blockBytes(file, 0));
   try {
-    for (const block of file.blocks.keys()) {
+    for (const block of blocks) {
       if (target.has(block)) continue;
       const bytes = memory.subarray(0, blockBytes(file, block));
       const read: typeof reader.read = (view) => reader.read(view, block * BLOCK_BYTES);

@@ -1,13 +1,14 @@
 /** @file What an entry of the store says about itself, believed only as far as it makes sense. */
 
 import type { PackOrigin, PackSource, StoredPack } from "../../delivery.ts";
-import { assert } from "../../errors.ts";
 import type { PackFile, PackManifest } from "../../pack.ts";
 import { Field } from "../field.ts";
 import { BLOCK_BYTES, parseManifest } from "../manifest.ts";
-import { allBlocks, blockBytes, blocksBytes, sha256Hex } from "./blocks.ts";
+import { sha256Hex } from "../sha256.ts";
+import { allBlocks, blockBytes, blocksBytes } from "./blocks.ts";
 import { type PackFolder, readSmall } from "./folder.ts";
 import { type JournalState, readJournal } from "./journal.ts";
+import { goneError } from "./opfs.ts";
 
 /** Hex digits of the manifest's hash in an id: 48 bits tell the versions of one pack apart. */
 const ID_DIGITS = 12;
@@ -15,6 +16,8 @@ const ID_DIGITS = 12;
 const MAX_NAME_CHARS = 80;
 const MAX_TEXT_CHARS = 4096;
 const MARKER_VERSION = 1;
+/** Servers of one pack that are remembered besides the one that it came from. */
+const MAX_ORIGINS = 8;
 
 /** A pack's name in the store: its own, made safe, and the beginning of its manifest's SHA-256. */
 export async function packId(manifest: PackManifest, manifestBytes: Uint8Array<ArrayBuffer>): Promise<string> {
@@ -37,20 +40,26 @@ export interface Entry {
   /** `null` unless the pack is complete. */
   readonly storedAt: number | null;
   readonly origin: PackOrigin | null;
+  /** Everywhere that this very pack was seen, `origin` first. */
+  readonly origins: readonly PackOrigin[];
 }
 
 /** Reads everything but the files; throws for nothing that the folder may hold. */
 export async function readEntry(folder: PackFolder): Promise<Entry> {
   const bytes = await folder.read("manifest.json");
   const [marker, draft] = [await folder.readJson("complete.json"), await folder.readJson("draft.json")];
+  const noted = await readNotedOrigins(folder);
   const sha256 = bytes && (await sha256Hex(bytes));
   const manifest = bytes && sha256?.slice(0, ID_DIGITS) === folder.id.slice(-ID_DIGITS) ? readManifest(bytes) : null;
   const commit = attempt(() => parseMarker(new Field(marker)));
+  const first = commit?.origin ?? attempt(() => parseOrigin(new Field(draft).get("origin")));
+  const origins = first && !noted.some((other) => isSame(other, first)) ? [...noted, first] : noted;
   return {
     folder,
     manifest,
     storedAt: manifest && commit?.manifestSha256 === sha256 ? commit.storedAt : null,
-    origin: commit?.origin ?? attempt(() => parseOrigin(new Field(draft).get("origin"))),
+    origin: origins[0] ?? null,
+    origins,
   };
 }
 
@@ -93,10 +102,29 @@ export async function writeDraftOrigin(folder: PackFolder, origin: PackOrigin): 
   await folder.writeJson("draft.json", { origin: parseOrigin(new Field({ ...origin })) });
 }
 
-/** Makes a pack usable. */
+/** The last one first. */
+async function readNotedOrigins(folder: PackFolder): Promise<PackOrigin[]> {
+  const field = new Field(await folder.readJson("origins.json"));
+  return attempt(() => field.get("origins").items(0, MAX_ORIGINS).map(parseOrigin)) ?? [];
+}
+
+/** Notes where else this very pack is, as the first place to ask from now on. */
+export async function writeOrigin({ folder, origins }: Entry, origin: PackOrigin): Promise<void> {
+  const noted = parseOrigin(new Field({ ...origin }));
+  if (origins[0] && isSame(origins[0], noted)) return;
+  const others = origins.filter((other) => !isSame(other, noted));
+  await folder.writeJson("origins.json", { origins: [noted, ...others].slice(0, MAX_ORIGINS) });
+}
+
+/** Both have been parsed. */
+function isSame(one: PackOrigin, other: PackOrigin): boolean {
+  return JSON.stringify(one) === JSON.stringify(other);
+}
+
+/** Makes a pack usable. @throws {EmbedError} `model-not-found` when its manifest is gone; as `storageError`. */
 export async function writeMarker(folder: PackFolder, origin: PackOrigin | null): Promise<void> {
   const manifest = await folder.read("manifest.json");
-  assert(manifest, `pack ${folder.id} has a manifest`);
+  if (!manifest) throw goneError(folder.id, "manifest.json");
   const marker: CommitMarker = {
     origin: origin && parseOrigin(new Field({ ...origin })),
     manifestSha256: await sha256Hex(manifest),
@@ -127,7 +155,7 @@ export async function readFileState({ folder, storedAt }: Entry, file: PackFile)
   const journal = storedAt === null ? await folder.find("journal", file.name) : null;
   const state = journal
     ? readJournal((await readSmall(journal)) ?? new Uint8Array(0), file.blocks.length)
-    : { blocks: allBlocks(file), version: null, endBytes: 0 };
+    : { blocks: allBlocks(file), endBytes: 0 };
   const reached = [...state.blocks].filter((block) => block * BLOCK_BYTES + blockBytes(file, block) <= sizeBytes);
   return { ...state, blocks: new Set(reached), sizeBytes };
 }
@@ -144,6 +172,13 @@ export async function readStoredBytes(entry: Entry): Promise<ReadonlyMap<string,
     return [file.name, blocksBytes(file, blocks)];
   };
   return new Map(await Promise.all(files.map(count)));
+}
+
+/** Bytes by which its files are still to grow, whatever of them is verified. */
+export async function readMissingRoom({ folder, manifest }: Entry): Promise<number> {
+  const missing = async ({ name, bytes }: PackFile): Promise<number> =>
+    bytes - Math.min(bytes, Math.max(0, await fileSize(await folder.find("files", name))));
+  return (await Promise.all(manifest?.files.map(missing) ?? [])).reduce((sum, bytes) => sum + bytes, 0);
 }
 
 /** The entry as the public is told. */

@@ -1,20 +1,21 @@
 /** @file How much this origin may store: what the browser says, and what it does. */
 
 import type { StorageEstimate } from "../../delivery.ts";
+import { requestLock } from "./locks.ts";
 import { openSync, storageError, type SyncHandle } from "./opfs.ts";
 
-/** File, and Web Lock of whoever measures with it. A crash leaves it until the next measurement. */
+/** File, and Web Lock of whoever measures with it or makes a file grow. A crash leaves it until the next measurement. */
 const SCRATCH = "strata-room";
 /** To the nearest MiB: twelve attempts for 4 GB. */
 const STEP_BYTES = 1024 * 1024;
 
-/** As the browser estimates it; zeros where it tells nothing. Chromium 156 says 10 GiB whatever its quota is. */
+/** As the browser estimates it; zeros where it tells nothing. Chromium 156 says 10 GiB whatever its quota is. @throws {EmbedError} `storage-busy`. */
 export async function estimateStorage(): Promise<StorageEstimate> {
   const storage: Partial<StorageManager> = navigator.storage;
-  const [{ usage = 0, quota = 0 } = {}, persisted = false] = await Promise.all([
-    storage.estimate?.(),
-    storage.persisted?.(),
-  ]);
+  const asked = Promise.all([storage.estimate?.(), storage.persisted?.()]).catch((cause: unknown) => {
+    throw storageError(cause, "estimate");
+  });
+  const [{ usage = 0, quota = 0 } = {}, persisted = false] = await asked;
   return { usedBytes: usage, freeBytes: Math.max(0, quota - usage), persisted };
 }
 
@@ -27,7 +28,7 @@ export async function estimateStorage(): Promise<StorageEstimate> {
  * @throws {EmbedError} `storage-busy`.
  */
 export async function measureRoom(wantedBytes: number): Promise<number> {
-  return await navigator.locks.request(SCRATCH, async () => {
+  return await requestLock(SCRATCH, {}, async () => {
     try {
       const root = await navigator.storage.getDirectory();
       const handle = await openSync(await root.getFileHandle(SCRATCH, { create: true }));
@@ -44,8 +45,28 @@ export async function measureRoom(wantedBytes: number): Promise<number> {
   });
 }
 
+/**
+ * Makes a file grow while nobody measures, which takes all room for a moment.
+ *
+ * @param name - For the error.
+ * @throws {EmbedError} `storage-full` with `neededBytes` and `freeBytes` of this file.
+ */
+export async function growFile(handle: SyncHandle, sizeBytes: number, name: string): Promise<void> {
+  await requestLock(SCRATCH, {}, async () => {
+    try {
+      resize(handle, sizeBytes);
+    } catch (cause) {
+      const neededBytes = sizeBytes - handle.getSize();
+      // Other files that are removed or made smaller may have given their room back just now.
+      const freeBytes = measureGrowth(handle, neededBytes);
+      if (freeBytes < neededBytes) throw storageError(cause, name, { neededBytes, freeBytes });
+      resize(handle, sizeBytes);
+    }
+  });
+}
+
 /** By how much a file may grow, up to `wantedBytes`; it has its size again afterwards. */
-export function measureGrowth(handle: SyncHandle, wantedBytes: number): number {
+function measureGrowth(handle: SyncHandle, wantedBytes: number): number {
   const sizeBytes = handle.getSize();
   const canGrow = (bytes: number): boolean => {
     try {
@@ -70,7 +91,7 @@ export function measureGrowth(handle: SyncHandle, wantedBytes: number): number {
  *
  * @throws {DOMException} `QuotaExceededError`, also in Chromium 156's private windows, which just keep the old size.
  */
-export function resize(handle: SyncHandle, sizeBytes: number): void {
+function resize(handle: SyncHandle, sizeBytes: number): void {
   handle.truncate(sizeBytes);
   if (handle.getSize() === sizeBytes) return;
   throw new DOMException(`the file did not get its ${sizeBytes} bytes`, "QuotaExceededError");

@@ -1,12 +1,12 @@
 /** @file The folder of one pack: which files it has, read and written so that a torn one is told from a whole one. */
 
-import { isMissing, openRoot, openSync, storageError } from "./opfs.ts";
+import { isMissing, openRoot, openSync, storageError, untilFree } from "./opfs.ts";
 
 /** Folders within a pack's folder: what it holds, and the journal beside each file that is not whole. */
 export type Area = "files" | "journal";
 
 /** Files of a pack's folder that are ours. `complete.json` is the commit marker: written last, removed first. */
-export type OwnFile = "manifest.json" | "draft.json" | "complete.json" | "used.json";
+export type OwnFile = "manifest.json" | "draft.json" | "complete.json" | "origins.json" | "used.json";
 
 /** `strata-packs/<id>/`. */
 export class PackFolder {
@@ -95,7 +95,7 @@ export class PackFolder {
   /** Removes what may not be there. @throws {EmbedError} As `storageError`. */
   async remove(name: OwnFile | Area): Promise<void> {
     try {
-      await this.#folder.removeEntry(name, { recursive: true });
+      await untilFree(() => this.#folder.removeEntry(name, { recursive: true }));
     } catch (cause) {
       if (!isMissing(cause)) throw storageError(cause, name);
     }

@@ -1,20 +1,17 @@
 /** @file The journal beside a growing file: lines of text, only ever appended, that say which blocks are there. Pure. */
 
 const BLOCK_LINE = /^(block|lost) (\d{1,9})$/;
-const VERSION_LINE = /^version (.*)$/;
 
 /** What a journal says. */
 export interface JournalState {
   /** Blocks that are written and verified. */
   readonly blocks: Set<number>;
-  readonly version: string | null;
   /** Bytes up to the end of the last whole line: where the next one goes. */
   readonly endBytes: number;
 }
 
 export const blockLine = (block: number): string => `block ${block}\n`;
 export const lostLine = (block: number): string => `lost ${block}\n`;
-export const versionLine = (version: string | null): string => `version ${JSON.stringify(version)}\n`;
 
 /**
  * Reads a journal, whatever a crash has made of it: a line without its end counts for nothing, nor does one that
@@ -25,24 +22,11 @@ export const versionLine = (version: string | null): string => `version ${JSON.s
 export function readJournal(journal: Uint8Array, blockCount: number): JournalState {
   const endBytes = journal.lastIndexOf("\n".charCodeAt(0)) + 1;
   const blocks = new Set<number>();
-  let version: string | null = null;
   for (const line of new TextDecoder().decode(journal.subarray(0, endBytes)).split("\n")) {
     const [, kind, digits] = BLOCK_LINE.exec(line) ?? [];
     const block = Number(digits);
     if (kind === "lost") blocks.delete(block);
     else if (kind === "block" && block < blockCount) blocks.add(block);
-    else version = readVersion(line, version);
   }
-  return { blocks, version, endBytes };
-}
-
-function readVersion(line: string, before: string | null): string | null {
-  const [, text] = VERSION_LINE.exec(line) ?? [];
-  if (text === undefined) return before;
-  try {
-    const version: unknown = JSON.parse(text);
-    return typeof version === "string" ? version : null;
-  } catch {
-    return before;
-  }
+  return { blocks, endBytes };
 }

@@ -87,6 +87,16 @@ export async function openRoot(): Promise<FileSystemDirectoryHandle> {
   }
 }
 
+/** Every entry of that folder. @throws {EmbedError} As `openRoot` and `storageError`. */
+export async function listRoot(): Promise<[string, FileSystemDirectoryHandle | FileSystemFileHandle][]> {
+  const root = await openRoot();
+  try {
+    return await Array.fromAsync(root.entries());
+  } catch (cause) {
+    throw storageError(cause, ROOT);
+  }
+}
+
 /**
  * A file, for reading and writing, by nobody else.
  *
@@ -97,11 +107,20 @@ export async function openSync(file: FileSystemFileHandle): Promise<SyncHandle> 
   if (!createSyncAccessHandle) {
     throw new EmbedError("storage-busy", `${file.name}: packs can be written in dedicated workers only`);
   }
+  try {
+    return await untilFree(() => createSyncAccessHandle.call(file));
+  } catch (cause) {
+    throw storageError(cause, file.name);
+  }
+}
+
+/** Tries again as long as a file is taken, but not forever. */
+export async function untilFree<T>(attempt: () => Promise<T>): Promise<T> {
   for (let tries = 1; ; tries++) {
     try {
-      return await createSyncAccessHandle.call(file);
+      return await attempt();
     } catch (cause) {
-      if (!isTaken(cause) || tries >= OPEN_TRIES) throw storageError(cause, file.name);
+      if (!hasName(cause, "NoModificationAllowedError") || tries >= OPEN_TRIES) throw cause;
     }
     await delay(OPEN_WAIT_MS);
   }
@@ -112,8 +131,6 @@ export async function openSyncReader(file: FileSystemFileHandle): Promise<SyncHa
   const { createSyncAccessHandle } = file as SyncCapable;
   return (await createSyncAccessHandle?.call(file, { mode: "read-only" }).catch(() => null)) ?? null;
 }
-
-const isTaken = (cause: unknown): boolean => hasName(cause, "NoModificationAllowedError");
 
 /** Whether a failure says that there is no such file or folder. */
 export const isMissing = (cause: unknown): boolean =>
@@ -141,6 +158,12 @@ export function storageError(cause: unknown, file: string, room: StorageRoom = {
     ? (["model-not-found", "is no longer in the browser's storage"] as const)
     : (["storage-busy", "is refused by the browser's storage for now"] as const);
   return new EmbedError(code, `${file} ${what} (${describeCause(cause)})`, { cause, details: { file } });
+}
+
+/** What somebody has cleared of a pack while it was worked on. */
+export function goneError(id: string, file: string): EmbedError {
+  const message = `${file} of pack ${id} is no longer in the browser's storage`;
+  return new EmbedError("model-not-found", message, { details: { id, file } });
 }
 
 export interface StorageRoom {

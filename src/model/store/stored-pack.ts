@@ -2,6 +2,7 @@
 
 import { assert, EmbedError, throwIfAborted } from "../../errors.ts";
 import type { PackFile, PackManifest, PackReader, RangeReader, ReadOptions } from "../../pack.ts";
+import { allocate } from "../allocate.ts";
 import { BLOCK_BYTES } from "../manifest.ts";
 import { allBlocks, blockBytes, findWrongBlocks, openDiskReader } from "./blocks.ts";
 import { type Entry, readEntry } from "./entry.ts";
@@ -186,9 +187,9 @@ async function readBlocks(
 ): Promise<CheckedFile> {
   throwIfAborted(options.signal);
   const handle = await folder.find("files", file.name);
-  if (!handle) return { file: null, wrong: allBlocks(file) };
   // Taken before the check: a browser that notices a change after it gives nothing rather than other bytes.
-  const checked = await handle.getFile();
+  const checked = await handle?.getFile().catch(() => null);
+  if (!handle || !checked) return { file: null, wrong: allBlocks(file) };
   const reader = await openDiskReader(handle);
   try {
     const wrong = await findWrongBlocks(file, file.blocks.keys(), {
@@ -198,17 +199,6 @@ async function readBlocks(
     return { file: checked, wrong };
   } finally {
     reader.close();
-  }
-}
-
-function allocate({ name }: PackFile, bytes: number): ArrayBuffer {
-  try {
-    return new ArrayBuffer(bytes);
-  } catch (cause) {
-    throw new EmbedError("out-of-memory", `${name}: no memory for ${bytes} bytes`, {
-      cause,
-      details: { file: name, bytes },
-    });
   }
 }
 

@@ -2,11 +2,13 @@
 import { afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { cdp } from "vitest/browser";
 import { packId } from "./entry.ts";
+import { estimateStorage } from "./estimate.ts";
 import { cleanStore } from "./fixtures/clean-store.ts";
 import { StoreWorker } from "./fixtures/store-worker.ts";
 import { makeTestPack, type TestPack } from "./fixtures/test-pack.ts";
 import { hasOpfs } from "./opfs.ts";
-import { findStored, listStored } from "./stored.ts";
+import { findStored, listStored, removePack } from "./stored.ts";
+import { openStoredPack } from "./stored-pack.ts";
 
 let one: TestPack;
 let two: TestPack;
@@ -159,6 +161,31 @@ describe("the store", () => {
     await worker.call("remove", ids.one);
   });
 
+  it("removes a pack of which a worker that ended just now still has a file", async () => {
+    const [worker, holder] = [startWorker(), startWorker()];
+    await worker.call("store", one);
+    await holder.call("hold", `${ids.one}/files/final.bin`);
+    const removing = worker.call("remove", ids.one);
+    await vi.waitFor(async () => expect(await findStored(ids.one)).toMatchObject({ state: "incomplete" }));
+    // Its first attempt is answered before this is.
+    await worker.call("hasOpfs");
+    holder.terminate();
+    await removing;
+    expect(await listStored()).toEqual([]);
+  });
+
+  it("evicts downloads that have begun after all that is complete, and those that have nothing first", async () => {
+    const worker = startWorker();
+    const draft = await makeTestPack({ large: true });
+    const draftId = await packId(draft.source.manifest, draft.source.manifestBytes);
+    await worker.call("storeBlocks", draft, "large.bin", [1]);
+    await worker.call("storeBlocks", two, "final.bin", []);
+    await worker.call("store", one);
+    const evicted = await worker.call("evict", 10, [0, 5, 10]);
+    expect(evicted.map(({ id }) => id)).toEqual([ids.two, ids.one]);
+    expect((await worker.call("evict", 10, [0, 10])).map(({ id }) => id)).toEqual([draftId]);
+  });
+
   it("evicts leftovers, then what was used longest ago, as far as it must, and nothing in use", async () => {
     const worker = startWorker();
     const three = await makeTestPack({ revision: "three" });
@@ -178,6 +205,25 @@ describe("the store", () => {
       details: { neededBytes: 10, freeBytes: 4, removed: [newest!.id] },
     });
     expect(await listStored()).toMatchObject([{ id: ids.one, state: "complete", inUse: true }]);
+  });
+});
+
+describe("a browser that refuses", () => {
+  const refusal = new DOMException("not now", "InvalidStateError");
+
+  it("is storage-busy, whatever it refuses", async () => {
+    vi.spyOn(navigator.storage, "estimate").mockRejectedValue(refusal);
+    await expect(estimateStorage()).rejects.toMatchObject({ code: "storage-busy", cause: refusal });
+    vi.spyOn(navigator.locks, "query").mockRejectedValue(refusal);
+    await expect(listStored()).rejects.toMatchObject({ code: "storage-busy", cause: refusal });
+    vi.spyOn(navigator.locks, "request").mockRejectedValue(refusal);
+    await expect(openStoredPack(ids.one)).rejects.toMatchObject({ code: "storage-busy", cause: refusal });
+    await expect(removePack(ids.one)).rejects.toMatchObject({ code: "storage-busy", cause: refusal });
+    vi.restoreAllMocks();
+    vi.spyOn(FileSystemDirectoryHandle.prototype, "entries").mockImplementation(() => {
+      throw refusal;
+    });
+    await expect(listStored()).rejects.toMatchObject({ code: "storage-busy", cause: refusal });
   });
 });
 
@@ -213,6 +259,23 @@ describe("a full disk", () => {
     expect(granted).toBeLessThanOrEqual(50_000_000);
     expect(granted).toBeGreaterThan(48_000_000);
     expect(await Array.fromAsync((await navigator.storage.getDirectory()).keys())).toEqual([]);
+  });
+
+  it("is not full while another tab measures it", async () => {
+    const [worker, other] = [startWorker(), startWorker()];
+    const large = await makeTestPack({ large: true });
+    await setQuota(50_000_000);
+    const lock = { name: "strata-room" };
+    const storing = await navigator.locks.request(lock.name, async () => {
+      await other.call("takeRoom", 33_000_000);
+      const begun = worker.call("storeBlocks", large, "large.bin", [1]);
+      begun.catch(() => undefined);
+      await vi.waitFor(async () => expect((await navigator.locks.query()).pending).toMatchObject([lock]));
+      await other.call("letGo");
+      return { begun };
+    });
+    await storing.begun;
+    expect(await listStored()).toMatchObject([{ storedBytes: 1000 }]);
   });
 
   it("is made room on by evicting", async () => {

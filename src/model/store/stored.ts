@@ -1,23 +1,23 @@
 /** @file The packs in the browser's storage: what is there, and how to get rid of it. */
 
-import type { StoredPack } from "../../delivery.ts";
+import type { PackOrigin, StoredPack } from "../../delivery.ts";
 import { EmbedError } from "../../errors.ts";
-import { describeEntry, readEntry } from "./entry.ts";
+import { describeEntry, readEntry, writeOrigin } from "./entry.ts";
 import { measureRoom } from "./estimate.ts";
 import { PackFolder } from "./folder.ts";
 import { packsInUse, whileUnused } from "./locks.ts";
-import { isMissing, openRoot, storageError } from "./opfs.ts";
+import { isMissing, listRoot, openRoot, storageError, untilFree } from "./opfs.ts";
 
 /**
  * Every entry, the newest first, those that are not complete last. What a crash, a removal or another version of this
  * program has left is `incomplete`.
  *
- * @throws {EmbedError} As `openRoot`.
+ * @throws {EmbedError} As `listRoot` and `packsInUse`.
  */
 export async function listStored(): Promise<StoredPack[]> {
-  const ids = await Array.fromAsync((await openRoot()).keys());
+  const entries = await listRoot();
   const isInUse = await packsInUse();
-  const packs = await Promise.all(ids.map((id) => describe(id, isInUse(id))));
+  const packs = await Promise.all(entries.map(([id]) => describe(id, isInUse(id))));
   return packs.sort((a, b) => (b.storedAt ?? 0) - (a.storedAt ?? 0) || (a.id < b.id ? -1 : 1));
 }
 
@@ -25,6 +25,22 @@ export async function listStored(): Promise<StoredPack[]> {
 export async function findStored(id: string): Promise<StoredPack | null> {
   if (!(await PackFolder.open(id))) return null;
   return await describe(id, (await packsInUse())(id));
+}
+
+/** Everywhere that this very pack was seen, the last place first. */
+export async function originsOf(id: string): Promise<readonly PackOrigin[]> {
+  const folder = await PackFolder.open(id);
+  return folder ? (await readEntry(folder)).origins : [];
+}
+
+/** Notes where else a pack is. That it can be asked there the next time is no reason to fail: it throws nothing. */
+export async function noteOrigin(id: string, origin: PackOrigin): Promise<void> {
+  try {
+    const folder = await PackFolder.open(id);
+    if (folder) await writeOrigin(await readEntry(folder), origin);
+  } catch {
+    // A disk that is full, or another tab that notes one now.
+  }
 }
 
 async function describe(id: string, inUse: boolean): Promise<StoredPack> {
@@ -54,8 +70,9 @@ export async function removePack(id: string): Promise<void> {
     const folder = await PackFolder.open(id);
     // First of all, or a removal that breaks off would leave a pack that looks complete.
     await folder?.remove("complete.json");
+    const root = await openRoot();
     try {
-      await (await openRoot()).removeEntry(id, { recursive: true });
+      await untilFree(() => root.removeEntry(id, { recursive: true }));
     } catch (cause) {
       if (!isMissing(cause) && !(cause instanceof TypeError)) throw storageError(cause, id);
       throw new EmbedError("model-not-found", `no pack ${id} in the browser's storage`, { cause, details: { id } });
@@ -64,8 +81,8 @@ export async function removePack(id: string): Promise<void> {
 }
 
 /**
- * Removes packs that nobody uses, leftovers first, then the least recently used, until so much is free. Needs a
- * dedicated worker.
+ * Removes packs that nobody uses until so much is free: leftovers first, then complete ones, the least recently used
+ * before the others, then downloads that have begun. Needs a dedicated worker.
  *
  * @param measure - How much is free of what is wanted; asked before each removal. @default the browser is put to it
  * @returns The removed ones.
@@ -75,8 +92,9 @@ export async function evictPacks(
   neededBytes: number,
   measure: (wantedBytes: number) => Promise<number> = measureRoom,
 ): Promise<StoredPack[]> {
-  const lastSeen = ({ lastUsedAt, storedAt }: StoredPack): number => Math.max(lastUsedAt ?? 0, storedAt ?? 0);
-  const candidates = (await listStored()).filter(({ inUse }) => !inUse).sort((a, b) => lastSeen(a) - lastSeen(b));
+  const candidates = (await listStored())
+    .filter(({ inUse }) => !inUse)
+    .sort((a, b) => worth(a) - worth(b) || lastSeen(a) - lastSeen(b));
   const removed: StoredPack[] = [];
   let freeBytes = await measure(neededBytes);
   for (const pack of candidates) {
@@ -90,6 +108,16 @@ export async function evictPacks(
   throw new EmbedError("storage-full", message, {
     details: { neededBytes, freeBytes, removed: removed.map(({ id }) => id) },
   });
+}
+
+/** Of a leftover nothing can be used. A download is likely the one to make room for: what it has is lost last. */
+function worth({ state, storedBytes }: StoredPack): number {
+  if (state === "complete") return 1;
+  return storedBytes === 0 ? 0 : 2;
+}
+
+function lastSeen({ lastUsedAt, storedAt }: StoredPack): number {
+  return Math.max(lastUsedAt ?? 0, storedAt ?? 0);
 }
 
 /** A pack that another tab has begun to use, or has removed, since it was listed is left to that one. */
