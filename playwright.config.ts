@@ -12,8 +12,9 @@ const launch = (args: string[]) => ({ args, ...(executablePath ? { executablePat
 export default defineConfig({
   testDir: "e2e",
   timeout: 300_000,
-  // Two cores and a software GPU: one page at a time.
-  workers: 1,
+  // Of two files at once, one has the software GPU and the other computes on one core.
+  workers: 2,
+  expect: { timeout: 20_000 },
   forbidOnly: Boolean(process.env.CI),
   reporter: "list",
   outputDir: "test-results",

@@ -62,7 +62,7 @@ export function App({ page, models, offline, problems }: AppProps) {
       </header>
       <main class="columns">
         <div class="column-main">
-          {state.gone !== null && <GoneNotice name={state.gone} />}
+          {state.missed !== null && <MissedNotice missed={state.missed} />}
           {usable ? <Model page={page} state={state} /> : <ProblemsCard problems={problems} />}
           {state.status && <ResultList search={state.search} indexing={state.indexing} />}
         </div>
@@ -101,10 +101,10 @@ function Brand({ offline }: { offline: Offline }) {
   );
 }
 
-function GoneNotice({ name }: { name: string }) {
+function MissedNotice({ missed: { name, why } }: { missed: NonNullable<PageState["missed"]> }) {
   return (
-    <p class="card" role="status" data-testid="gone">
-      {strings.models.gone(name)}{" "}
+    <p class="card" role="status" data-testid="missed">
+      {strings.models.missed[why](name)}{" "}
       <a class="link" href={`#${PANEL_ID}`}>
         {strings.models.change}
       </a>

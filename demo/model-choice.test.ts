@@ -1,6 +1,14 @@
 /** @file Tests of what the page opens with. */
 import { describe, expect, it } from "vitest";
-import { BUILT_IN, firstChoice, loadOptions, rememberChoice, withoutModel } from "./model-choice.ts";
+import {
+  BUILT_IN,
+  diedLoading,
+  firstChoice,
+  loadOptions,
+  noteLoad,
+  rememberChoice,
+  withoutModel,
+} from "./model-choice.ts";
 
 function makeMemory(entries: Iterable<[string, string]> = []) {
   const map = new Map(entries);
@@ -42,6 +50,36 @@ describe("firstChoice", () => {
     rememberChoice(STORED, refusing);
     rememberChoice(STORED, null);
     expect(firstChoice(null, null)).toEqual(BUILT_IN);
+  });
+});
+
+describe("noteLoad", () => {
+  it("keeps the next visit from a model that this one dies of", () => {
+    const memory = makeMemory();
+    rememberChoice(STORED, memory);
+    noteLoad(STORED, memory);
+    expect([firstChoice(null, memory), diedLoading(memory)]).toEqual([BUILT_IN, "big"]);
+    expect(firstChoice("https://a.example/", memory)).toMatchObject({ kind: "address" });
+    rememberChoice(STORED, memory);
+    expect([firstChoice(null, memory), diedLoading(memory)]).toEqual([STORED, null]);
+  });
+
+  it("leaves what was remembered when the load fails or the visitor leaves", () => {
+    const memory = makeMemory();
+    noteLoad(STORED, memory)();
+    expect([firstChoice(null, memory), diedLoading(memory)]).toEqual([BUILT_IN, null]);
+    rememberChoice(STORED, memory);
+    noteLoad({ ...STORED, name: "other" }, memory)();
+    expect(firstChoice(null, memory)).toEqual(STORED);
+    noteLoad(STORED, memory);
+    noteLoad(STORED, memory)();
+    expect([firstChoice(null, memory), diedLoading(memory)]).toEqual([BUILT_IN, null]);
+  });
+
+  it("notes nothing of what is not remembered", () => {
+    const memory = makeMemory();
+    noteLoad(BUILT_IN, memory);
+    expect(memory.map.size).toBe(0);
   });
 });
 

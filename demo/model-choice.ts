@@ -36,16 +36,51 @@ export function loadOptions(
   }
 }
 
-/** The address rules, then what was chosen last time, then the built-in pack. */
+/** What the last visit left. */
+interface Remembered {
+  readonly choice: ModelChoice & { readonly kind: "stored" };
+  /** The visit ended while this was loaded, without a word. */
+  readonly died: boolean;
+}
+
+/**
+ * The address rules, then what was chosen last time, then the built-in pack: also when the last visit died of its
+ * choice, as it does where an operating system is short of memory. It would die again.
+ */
 export function firstChoice(addressed: string | null, memory: Memory | null): ModelChoice {
-  return addressed === null ? (recall(memory) ?? BUILT_IN) : { kind: "address", url: addressed };
+  if (addressed !== null) return { kind: "address", url: addressed };
+  const last = recall(memory);
+  return last === null || last.died ? BUILT_IN : last.choice;
+}
+
+/** Name of the model that the last visit died of; `null` when it did not. */
+export function diedLoading(memory: Memory | null): string | null {
+  const last = recall(memory);
+  return last?.died ? last.choice.name : null;
+}
+
+/**
+ * Notes that a stored model is being loaded, in case that is the last that is heard of this visit.
+ *
+ * @returns Takes the note back: the load has failed or was called off, or the visitor leaves.
+ */
+export function noteLoad(choice: ModelChoice, memory: Memory | null): () => void {
+  if (choice.kind !== "stored") return () => undefined;
+  const before = recall(memory);
+  remember({ choice, died: true }, memory);
+  return () => remember(before?.died ? null : before, memory);
 }
 
 /** Only what can be opened without asking is remembered; an address is remembered by its bookmark. */
 export function rememberChoice(choice: ModelChoice, memory: Memory | null): void {
+  if (choice.kind === "stored") remember({ choice, died: false }, memory);
+  if (choice.kind === "built-in") remember(null, memory);
+}
+
+function remember(last: Remembered | null, memory: Memory | null): void {
   try {
-    if (choice.kind === "stored") memory?.setItem(REMEMBERED, JSON.stringify({ id: choice.id, name: choice.name }));
-    if (choice.kind === "built-in") memory?.removeItem(REMEMBERED);
+    if (last === null) memory?.removeItem(REMEMBERED);
+    else memory?.setItem(REMEMBERED, JSON.stringify({ id: last.choice.id, name: last.choice.name, died: last.died }));
   } catch {
     // Storage that is full or forbidden: the next visit starts with the built-in pack.
   }
@@ -60,10 +95,11 @@ export function openMemory(): Memory | null {
   }
 }
 
-function recall(memory: Memory | null): ModelChoice | null {
+function recall(memory: Memory | null): Remembered | null {
   try {
-    const { id, name } = JSON.parse(memory?.getItem(REMEMBERED) ?? "{}") as { id?: unknown; name?: unknown };
-    return typeof id === "string" && typeof name === "string" ? { kind: "stored", id, name } : null;
+    const { id, name, died } = JSON.parse(memory?.getItem(REMEMBERED) ?? "{}") as Record<string, unknown>;
+    if (typeof id !== "string" || typeof name !== "string") return null;
+    return { choice: { kind: "stored", id, name }, died: died === true };
   } catch {
     return null;
   }

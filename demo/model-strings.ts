@@ -57,7 +57,11 @@ export const modelStrings = {
   heading: "Models",
   lead: "What this device can run, before anything is downloaded.",
   change: "Change model",
-  gone: (name: string): string => `${name} is no longer stored here, so the built-in model was loaded.`,
+  missed: {
+    gone: (name: string): string => `${name} is no longer stored here, so the built-in model was loaded.`,
+    died: (name: string): string =>
+      `The last visit ended while it loaded ${name}: this device may have too little memory for it. The built-in model was loaded.`,
+  },
   inUse: "In use",
   use: "Use",
   useIt: "Use it now",

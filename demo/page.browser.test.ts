@@ -1,6 +1,6 @@
 /** @file Tests of the page without its looks, with the built-in pack on WASM. */
 import { describe, expect, it, onTestFinished } from "vitest";
-import { BUILT_IN, firstChoice, rememberChoice } from "./model-choice.ts";
+import { BUILT_IN, diedLoading, firstChoice, noteLoad, rememberChoice } from "./model-choice.ts";
 import { Page } from "./page.ts";
 import { BUILT_IN_MODEL } from "./settings.ts";
 import { stageOf } from "./state.ts";
@@ -148,8 +148,17 @@ describe("Page", () => {
     rememberChoice({ kind: "stored", id: "gone-000000000000", name: "gone" }, localStorage);
     const page = makePage();
     await page.open();
-    const { choice, gone, status } = page.store.get();
-    expect({ choice, gone, state: status?.state }).toEqual({ choice: BUILT_IN, gone: "gone", state: "ready" });
+    const { choice, missed, status } = page.store.get();
+    expect({ choice, missed }).toEqual({ choice: BUILT_IN, missed: { name: "gone", why: "gone" } });
+    expect(status?.state).toBe("ready");
     expect(firstChoice(null, localStorage)).toEqual(BUILT_IN);
+  });
+
+  it("opens with the built-in model after a visit that died of its own, and says so", async () => {
+    noteLoad({ kind: "stored", id: "big-000000000000", name: "big" }, localStorage);
+    const page = makePage();
+    expect(page.store.get()).toMatchObject({ choice: BUILT_IN, missed: { name: "big", why: "died" } });
+    await page.open();
+    expect(diedLoading(localStorage)).toBe(null);
   });
 });

@@ -13,7 +13,16 @@ import { readImport } from "./import-files.ts";
 import type { FileSource, ImportedPassage } from "./import-files.ts";
 import { Library } from "./library.ts";
 import type { Entry } from "./library.ts";
-import { BUILT_IN, firstChoice, loadOptions, openMemory, rememberChoice, withoutModel } from "./model-choice.ts";
+import {
+  BUILT_IN,
+  diedLoading,
+  firstChoice,
+  loadOptions,
+  noteLoad,
+  openMemory,
+  rememberChoice,
+  withoutModel,
+} from "./model-choice.ts";
 import type { ModelChoice } from "./model-choice.ts";
 import { fetchSample } from "./sample.ts";
 import { SearchSession } from "./search-session.ts";
@@ -39,7 +48,9 @@ export class Page {
   constructor(settings: Settings, baseUrl: string = document.baseURI) {
     this.#settings = settings;
     this.#baseUrl = baseUrl;
-    this.store = createStore({ ...INITIAL_STATE, choice: firstChoice(settings.model, openMemory()) });
+    const choice = firstChoice(settings.model, openMemory());
+    const died = choice === BUILT_IN ? diedLoading(openMemory()) : null;
+    this.store = createStore({ ...INITIAL_STATE, choice, missed: died === null ? null : { name: died, why: "died" } });
     const onFailure = (error: unknown): void => this.#fail(error);
     this.#library = new Library({
       onIndexing: (indexing) => this.store.update({ indexing }),
@@ -61,6 +72,8 @@ export class Page {
     const isCurrent = (): boolean => this.#opening === opening;
     const { choice } = this.store.get();
     this.store.update({ load: null, downloads: false, failure: null, status: null });
+    const takeBack = noteLoad(choice, openMemory());
+    addEventListener("pagehide", takeBack);
     let embedder: Embedder;
     try {
       embedder = await createEmbedder({
@@ -71,8 +84,11 @@ export class Page {
         onStatus: (status) => isCurrent() && this.#follow(status),
       });
     } catch (error) {
+      takeBack();
       if (isCurrent()) await this.#couldNotOpen(choice, error);
       return;
+    } finally {
+      removeEventListener("pagehide", takeBack);
     }
     if (!isCurrent()) return embedder.dispose();
     this.#embedder = embedder;
@@ -88,7 +104,7 @@ export class Page {
     this.close();
     this.#library.forget();
     this.#search.forget();
-    this.store.update({ choice, gone: null });
+    this.store.update({ choice, missed: null });
     await this.open();
   }
 
@@ -178,7 +194,7 @@ export class Page {
     const isGone = choice.kind === "stored" && error instanceof EmbedError && error.code === "model-not-found";
     if (!isGone) return this.#fail(error);
     rememberChoice(BUILT_IN, openMemory());
-    this.store.update({ choice: BUILT_IN, gone: choice.name });
+    this.store.update({ choice: BUILT_IN, missed: { name: choice.name, why: "gone" } });
     await this.open();
   }
 

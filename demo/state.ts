@@ -81,8 +81,8 @@ export interface SampleState {
 export interface PageState {
   /** What is loaded, or to be. */
   readonly choice: ModelChoice;
-  /** Name of a remembered model that is no longer stored: the built-in one was taken instead. */
-  readonly gone: string | null;
+  /** The remembered model, where the built-in one was taken instead: it is no longer stored, or the last visit died of it. */
+  readonly missed: { readonly name: string; readonly why: "gone" | "died" } | null;
   readonly load: LoadProgress | null;
   /** Whether this load has something to download: phases that do not happen are not shown. */
   readonly downloads: boolean;
@@ -99,7 +99,7 @@ export interface PageState {
 /** Before anything was loaded. */
 export const INITIAL_STATE: PageState = {
   choice: BUILT_IN,
-  gone: null,
+  missed: null,
   load: null,
   downloads: false,
   status: null,

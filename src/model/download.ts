@@ -55,8 +55,8 @@ export async function downloadPack(source: PackSource, options: DownloadOptions 
 async function storeMissing(id: string, source: PackSource, options: DownloadOptions): Promise<void> {
   await takeTurn(id, options, async (announce) => {
     // Before anything is stored of a pack that there is no room for.
-    if ((await findStored(id)) === null)
-      await checkRoom({ id, name: source.manifest.name }, sizeOf(source.manifest.files), options);
+    const { name, files } = source.manifest;
+    if ((await findStored(id)) === null) await checkRoom({ id, name }, sizeOf(files), options);
     const draft = await beginDraft(source);
     // Another tab has finished it meanwhile.
     if (!draft.complete) await new Download({ source, draft, options, announce }).run();

@@ -10,6 +10,9 @@ import { BodyStream, get } from "./transfer.ts";
 /** How much of the manifest is read at a time. */
 const MANIFEST_PART_BYTES = 64 * 1024;
 
+/** Nothing has been fetched yet that would be lost: whoever mistyped an address is told after some three seconds. */
+export const MANIFEST_FAILURES = 4;
+
 /** A pack's folder on a server. */
 export interface HttpPlace {
   /** Ends with a slash. */
@@ -95,7 +98,7 @@ export function checkHeaders(headers: SourceHeaders): SourceHeaders {
  *   one; `model-fetch-failed` for any other answer or none, after tries enough; `aborted`.
  */
 export async function openHttpSource(place: HttpPlace, options: HttpOptions = {}): Promise<PackSource> {
-  const { signal, maxFailures, wait, random } = options;
+  const { signal, maxFailures = MANIFEST_FAILURES, wait, random } = options;
   const http: Http = { ...place, fetch: options.fetch ?? globalThis.fetch };
   const manifestBytes = await retryTransient(() => fetchManifest(http, signal), { signal, maxFailures, wait, random });
   const manifest = readManifest(manifestBytes, `the answer of ${urlOf(http, MANIFEST)}`);

@@ -7,7 +7,7 @@ import type { PackSource, UrlSource } from "../delivery.ts";
 import { EmbedError } from "../errors.ts";
 import { makeTinyPack, sha256 } from "./fixtures/tiny-pack.ts";
 import type { HttpOptions } from "./http-source.ts";
-import { MAX_FAILURES } from "./retry.ts";
+import { MANIFEST_FAILURES } from "./http-source.ts";
 import { openPackSource } from "./source.ts";
 
 const { manifest, contents } = makeTinyPack(4);
@@ -94,8 +94,8 @@ describe("openPackSource of a URL", () => {
   it.each([
     [401, 1],
     [403, 1],
-    [500, MAX_FAILURES],
-    [503, MAX_FAILURES],
+    [500, MANIFEST_FAILURES],
+    [503, MANIFEST_FAILURES],
   ])("reports model-fetch-failed with the status for HTTP %i after %i requests", async (status, count) => {
     server.addFaults(lane, [{ file: "manifest.json", kind: "status", status, times: "always" }]);
     const error = await failure(open({ url: modelUrl }));
