@@ -6,7 +6,7 @@ import { DEFAULT_CHUNK_TOKENS } from "./batch/plan.ts";
 import { Planner } from "./batch/planner.ts";
 import { EmbedError } from "./errors.ts";
 import type { ExecutionChoice } from "./gpu/engine.ts";
-import { placedLayerBytes } from "./gpu/weights.ts";
+import { placedLayerBytes } from "./gpu/layer-files.ts";
 import type { PackManifest } from "./pack.ts";
 import type { LoadRequest } from "./types.ts";
 

@@ -18,7 +18,8 @@ import { RunFences } from "./run-fences.ts";
 import { LayerSession, loadRuntime, startRuntime, type Runtime } from "./session.ts";
 import { GpuTensorHome, WasmTensorHome, type TensorHome } from "./tensor-home.ts";
 import { TokenTable } from "./token-table.ts";
-import { openWeights, placedLayerBytes, streamSlots, type WeightStore } from "./weights.ts";
+import { placedLayerBytes } from "./layer-files.ts";
+import { openWeights, streamSlots, type WeightStore } from "./weights.ts";
 
 /** What is to run and on what, before anything large is read. */
 export interface ExecutionChoice {

@@ -24,6 +24,11 @@ export function placedBytes({ dtype, bytes }: PackTensor, activations: Activatio
   return Math.ceil(placed / 4) * 4;
 }
 
+/** GPU bytes of one layer's weights; pure, so that residency can be planned before anything is loaded. */
+export function placedLayerBytes(manifest: PackManifest, activations: Activations): number {
+  return layerTensors(manifest, 0).reduce((sum, tensor) => sum + placedBytes(tensor, activations), 0);
+}
+
 /** @param stored - The tensor's bytes, on a float16's boundary. */
 export function layerTensorSpec(tensor: PackTensor, stored: Uint8Array, activations: Activations): TensorSpec {
   const shape = { use: "weights", dims: tensor.shape } as const;

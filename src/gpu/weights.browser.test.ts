@@ -8,7 +8,8 @@ import { chooseExecution, openEngine, type Engine } from "./engine.ts";
 import { attachGauge } from "./gauge.ts";
 import { loadRuntime } from "./session.ts";
 import { GpuTensorHome } from "./tensor-home.ts";
-import { openWeights, placedLayerBytes, type WeightStore } from "./weights.ts";
+import { placedLayerBytes } from "./layer-files.ts";
+import { openWeights, type WeightStore } from "./weights.ts";
 
 const engines: Engine[] = [];
 afterEach(() => engines.splice(0).forEach((engine) => engine.release()));

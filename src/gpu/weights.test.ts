@@ -6,7 +6,8 @@ import { widenFloat16 } from "./float16.ts";
 import { layerOf, MemoryPack } from "./fixtures/memory-pack.ts";
 import { MeteredHome } from "./fixtures/metered-home.ts";
 import { loadRuntime, type Tensors } from "./session.ts";
-import { openWeights, placedLayerBytes, streamSlots, type WeightStore } from "./weights.ts";
+import { placedLayerBytes } from "./layer-files.ts";
+import { openWeights, streamSlots, type WeightStore } from "./weights.ts";
 
 const runtime = await loadRuntime("wasm");
 

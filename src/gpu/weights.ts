@@ -1,12 +1,13 @@
 /** @file Layer weights: pack → tensors that the layer graph takes as inputs, kept for good or uploaded anew in each pass. */
 import { EmbedError, assert, throwIfAborted } from "../errors.ts";
-import type { Activations, PackManifest, PackReader, ReadOptions } from "../pack.ts";
+import type { PackManifest, PackReader, ReadOptions } from "../pack.ts";
 import { widenFloat16 } from "./float16.ts";
 import {
   LayerFiles,
   layerTensors,
   layerTensorSpec,
   placedBytes,
+  placedLayerBytes,
   type LayerTensor,
   type ReadTensor,
 } from "./layer-files.ts";
@@ -73,11 +74,6 @@ const STREAM_SLOTS = 2;
 
 /** Given back when a layer is refused: a GPU that is full to the brim has no room for the runs. */
 const HEADROOM_LAYERS = 2;
-
-/** GPU bytes of one layer's weights; pure, so that residency can be planned before anything is loaded. */
-export function placedLayerBytes(manifest: PackManifest, activations: Activations): number {
-  return layerTensors(manifest, 0).reduce((sum, tensor) => sum + placedBytes(tensor, activations), 0);
-}
 
 /** Slots that `layers` need when `residentLayers` of them are resident. */
 export function streamSlots(layers: number, residentLayers: number): number {
@@ -306,10 +302,15 @@ class LayerWeights implements WeightStore {
       const read = await (this.#slots.has(place) ? this.files.open(tensors) : this.files.readOnce(tensors));
       const next = this.#loading ? this.#nextToLoad() : undefined;
       if (next !== undefined && this.#wanted.has(next)) this.files.readAhead(layerTensors(this.#manifest, next));
+      const placing: Promise<void>[] = [];
       for (const tensor of tensors) {
-        if (!current()) return;
-        await this.#inOrder(() => this.#place(place, { tensor, read, current }));
+        const task = (): Promise<void> => this.#place(place, { tensor, read, current });
+        // In a load whole files are in memory: their tensors need not wait for the GPU's word on each other.
+        if (this.#loading && !this.#slots.has(place)) placing.push(task());
+        else await this.#inOrder(task);
       }
+      const failed = (await Promise.allSettled(placing)).find((result) => result.status === "rejected");
+      if (failed) throw failed.reason;
       if (current()) this.uploads.layers++;
     } catch (error) {
       if (current()) this.#giveUp(place);
