@@ -22,7 +22,7 @@ export const DOWNLOAD_LANES = 4;
 /** How often a file is fetched again that does not read back as it was written: a disk that forgets more is broken. */
 const MAX_VERIFY_ROUNDS = 3;
 
-/** Each hashes several blocks at once: two keep the threads busy from one file to the next, more only take memory. */
+/** Two keep the hashing busy from one file to the next, more only take memory. */
 const VERIFY_LANES = 2;
 
 export interface DownloadOptions extends Pick<RetryOptions, "signal" | "wait" | "random"> {
