@@ -2,7 +2,7 @@
 import { openBudget, startBudget, VramBudget, WASM_HEAP_BYTES } from "./batch/budget.ts";
 import { CostModel, runFlops } from "./batch/cost.ts";
 import { RunPace, type PaceKind } from "./batch/pace.ts";
-import { DEFAULT_CHUNK_TOKENS } from "./batch/plan.ts";
+import { DEFAULT_CHUNK_TOKENS, MAX_RUN_MS } from "./batch/plan.ts";
 import { Planner } from "./batch/planner.ts";
 import type { StorageEstimate } from "./delivery.ts";
 import { adapterFacts, candidates, findAdapter, type GpuEntry } from "./gpu/device.ts";
@@ -11,9 +11,6 @@ import type { MetricsSnapshot } from "./metrics.ts";
 import { layerTensorSpecs, TENSOR_ALIGNMENT, tokenRowBytes, type LayerTensorSpec } from "./model/manifest.ts";
 import type { Activations, Architecture, WeightBits } from "./pack.ts";
 import type { AdapterFacts, Chunk, DeviceChoice, Execution } from "./types.ts";
-
-/** As `openPlanner` has it. */
-const MAX_RUN_MS = 250;
 
 /** A pack's known answers reach up to here: the least that any budget is raised to. */
 const SELF_CHECK_TOKENS = 200;

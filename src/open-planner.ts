@@ -2,16 +2,13 @@
 import { budgetKey, openBudget, startBudget, VramBudget, WASM_HEAP_BYTES } from "./batch/budget.ts";
 import { CostModel } from "./batch/cost.ts";
 import { RunPace } from "./batch/pace.ts";
-import { DEFAULT_CHUNK_TOKENS } from "./batch/plan.ts";
+import { DEFAULT_CHUNK_TOKENS, MAX_RUN_MS } from "./batch/plan.ts";
 import { Planner } from "./batch/planner.ts";
 import { EmbedError } from "./errors.ts";
 import type { ExecutionChoice } from "./gpu/engine.ts";
 import { placedLayerBytes } from "./gpu/layer-files.ts";
 import type { PackManifest } from "./pack.ts";
 import type { LoadRequest } from "./types.ts";
-
-/** Longest that a run should take, in milliseconds: no operating system's GPU watchdog minds, and a query cuts in. */
-const MAX_RUN_MS = 250;
 
 /**
  * @param request - The caller's bounds, and budgets of earlier visits.

@@ -11,6 +11,9 @@ type ByKind = Readonly<Record<Execution["kind"], number>>;
  */
 export const DEFAULT_CHUNK_TOKENS: ByKind = { webgpu: 4096, wasm: 512 };
 
+/** Longest that a run should take, in milliseconds: no operating system's GPU watchdog minds, and a query cuts in. */
+export const MAX_RUN_MS = 250;
+
 /**
  * Time makes no chunk smaller than this. GPU: fewer new tokens take another attention kernel, whose scratch grows with
  * the past (31 tokens at 32,768 of the 4B shape in f32: 260 MB, 32 tokens: 9 MB). WASM: weights are dequantized anew in

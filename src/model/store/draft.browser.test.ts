@@ -4,7 +4,7 @@ import { BLOCK_BYTES } from "../manifest.ts";
 import { packId } from "./entry.ts";
 import { cleanStore } from "./fixtures/clean-store.ts";
 import { killPoints } from "./fixtures/kill-points.ts";
-import { StoreWorker } from "./fixtures/store-worker.ts";
+import { endWorkers, startWorker, type StoreWorker } from "./fixtures/store-worker.ts";
 import { blockOf, everyBlock, fileOf, makeTestPack, type TestPack } from "./fixtures/test-pack.ts";
 import { findStored, listStored } from "./stored.ts";
 
@@ -12,14 +12,6 @@ let small: TestPack;
 let large: TestPack;
 let smallId: string;
 let largeId: string;
-const workers: StoreWorker[] = [];
-
-function startWorker(): StoreWorker {
-  const worker = new StoreWorker();
-  workers.push(worker);
-  return worker;
-}
-
 beforeAll(async () => {
   small = await makeTestPack();
   large = await makeTestPack({ large: true });
@@ -28,7 +20,7 @@ beforeAll(async () => {
 });
 
 afterEach(async () => {
-  workers.splice(0).forEach((worker) => worker.terminate());
+  endWorkers();
   await cleanStore();
 });
 

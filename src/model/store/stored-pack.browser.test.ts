@@ -3,7 +3,7 @@ import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { BLOCK_BYTES } from "../manifest.ts";
 import { packId } from "./entry.ts";
 import { cleanStore } from "./fixtures/clean-store.ts";
-import { StoreWorker } from "./fixtures/store-worker.ts";
+import { endWorkers, startWorker, type StoreWorker } from "./fixtures/store-worker.ts";
 import { makeTestPack, type TestPack } from "./fixtures/test-pack.ts";
 import { findStored } from "./stored.ts";
 import { openStoredPack } from "./stored-pack.ts";
@@ -13,14 +13,6 @@ const FILE_BYTES = BLOCK_BYTES + 1000;
 let pack: TestPack;
 let id: string;
 let large: Uint8Array;
-const workers: StoreWorker[] = [];
-
-function startWorker(): StoreWorker {
-  const worker = new StoreWorker();
-  workers.push(worker);
-  return worker;
-}
-
 beforeAll(async () => {
   pack = await makeTestPack({ large: true });
   id = await packId(pack.source.manifest, pack.source.manifestBytes);
@@ -30,7 +22,7 @@ beforeAll(async () => {
 beforeEach(() => startWorker().call("store", pack));
 
 afterEach(async () => {
-  workers.splice(0).forEach((worker) => worker.terminate());
+  endWorkers();
   await cleanStore();
 });
 

@@ -4,7 +4,7 @@ import { cdp } from "vitest/browser";
 import { packId } from "./entry.ts";
 import { estimateStorage } from "./estimate.ts";
 import { cleanStore } from "./fixtures/clean-store.ts";
-import { StoreWorker } from "./fixtures/store-worker.ts";
+import { endWorkers, startWorker } from "./fixtures/store-worker.ts";
 import { makeTestPack, type TestPack } from "./fixtures/test-pack.ts";
 import { hasOpfs } from "./opfs.ts";
 import { findStored, listStored, removePack } from "./stored.ts";
@@ -13,14 +13,6 @@ import { openStoredPack } from "./stored-pack.ts";
 let one: TestPack;
 let two: TestPack;
 let ids: { one: string; two: string };
-const workers: StoreWorker[] = [];
-
-function startWorker(): StoreWorker {
-  const worker = new StoreWorker();
-  workers.push(worker);
-  return worker;
-}
-
 beforeAll(async () => {
   one = await makeTestPack();
   two = await makeTestPack({ revision: "two" });
@@ -30,7 +22,7 @@ beforeAll(async () => {
 
 afterEach(async () => {
   vi.restoreAllMocks();
-  workers.splice(0).forEach((worker) => worker.terminate());
+  endWorkers();
   await cleanStore();
 });
 
