@@ -1,5 +1,5 @@
 /**
- * @file `npm run bench:page`: what a visitor waits for, on this machine. Loads the built page in Chromium some times,
+ * @file `npm run bench:visit`: what a visitor waits for, on this machine. Loads the built page in Chromium some times,
  * indexes the sample library and asks its questions. Prints Markdown; medians, with the range in brackets.
  */
 import { cpus } from "node:os";
