@@ -1,18 +1,8 @@
 /** @file The ONNX graph of one decoder layer, every weight an input. Pure: architecture → protobuf bytes. */
-import onnxProto from "onnx-proto";
 import { layerTensorSpecs } from "../../src/model/manifest.ts";
 import type { Activations, Architecture, WeightBits } from "../../src/pack.ts";
-import { layerWeights } from "./layout.ts";
-import { BLOCK } from "./quantize.ts";
-
-const { onnx } = onnxProto;
-type Node = InstanceType<typeof onnx.NodeProto>;
-
-const CONTRIB = "com.microsoft";
-const TYPE_CODES = { f32: 1, uint8: 2, int32: 6, int64: 7, f16: 10 } as const;
-type ElementType = keyof typeof TYPE_CODES;
-/** A number, or the name of a dimension that varies. */
-type Dimension = number | string;
+import type { Dimension } from "./graph-builder.ts";
+import { CONTRIB, GraphBuilder } from "./graph-builder.ts";
 
 export interface LayerGraphOptions {
   readonly bits: WeightBits;
@@ -29,7 +19,7 @@ export interface LayerGraphOptions {
  * @returns A serialized `ModelProto` of a few kilobytes.
  */
 export function buildLayerGraph(architecture: Architecture, options: LayerGraphOptions): Uint8Array {
-  const graph = new GraphBuilder(architecture, options);
+  const graph = new GraphBuilder(architecture, { ...options, name: "qwen3-layer" });
   addInputs(graph);
   addAttention(graph);
   addFeedForward(graph);
@@ -112,93 +102,4 @@ function addFeedForward(graph: GraphBuilder): void {
   graph.node("Mul", [["gate_silu", "up_out"], ["product"]]);
   graph.linear("down", "product", "ffn_out");
   graph.node("Add", [["ffn_out", "residual"], ["hidden_out"]]);
-}
-
-type Names = readonly string[];
-
-interface NodeOptions {
-  readonly domain?: string;
-  readonly ints?: Readonly<Record<string, number>>;
-  readonly floats?: Readonly<Record<string, number>>;
-}
-
-class GraphBuilder {
-  readonly architecture: Architecture;
-  readonly bits: WeightBits;
-  readonly float: Activations;
-  readonly #graph = onnx.GraphProto.create({ name: "qwen3-layer" });
-
-  constructor(architecture: Architecture, { bits, activations }: LayerGraphOptions) {
-    this.architecture = architecture;
-    this.bits = bits;
-    this.float = activations;
-  }
-
-  input(name: string, type: ElementType, shape: readonly Dimension[]): void {
-    this.#graph.input.push(valueInfo(name, type, shape));
-  }
-
-  output(name: string, shape: readonly Dimension[]): void {
-    this.#graph.output.push(valueInfo(name, this.float, shape));
-  }
-
-  /** A shape for `Reshape`. */
-  constant(name: string, values: readonly number[]): void {
-    const tensor = { name, dataType: TYPE_CODES.int64, dims: [values.length], int64Data: [...values] };
-    this.#graph.initializer.push(onnx.TensorProto.create(tensor));
-  }
-
-  norm(input: string, weight: string, output: string): void {
-    const floats = { epsilon: this.architecture.rms_norm_eps };
-    this.node("SimplifiedLayerNormalization", [[input, weight], [output]], { ints: { axis: -1 }, floats });
-  }
-
-  linear(name: string, input: string, output: string): void {
-    if (this.bits === 16) {
-      this.node("MatMul", [[input, `${name}.w`], [output]]);
-      return;
-    }
-    const weight = layerWeights(this.architecture, 0).find((candidate) => candidate.input === name)!;
-    const [N, K] = [weight.shape[0]!, weight.shape[1]!];
-    const ints = { K, N, bits: this.bits, block_size: BLOCK, accuracy_level: 0 };
-    this.node("MatMulNBits", [[input, `${name}.q`, `${name}.s`], [output]], { domain: CONTRIB, ints });
-  }
-
-  node(opType: string, [input, output]: readonly [Names, Names], options: NodeOptions = {}): void {
-    const { INT, FLOAT } = onnx.AttributeProto.AttributeType;
-    const attribute = [
-      ...Object.entries(options.ints ?? {}).map(([name, i]) => ({ name, type: INT, i })),
-      ...Object.entries(options.floats ?? {}).map(([name, f]) => ({ name, type: FLOAT, f })),
-    ];
-    const node: Node = onnx.NodeProto.create({
-      opType,
-      name: output[0]!,
-      domain: options.domain ?? "",
-      input: [...input],
-      output: [...output],
-      attribute,
-    });
-    this.#graph.node.push(node);
-  }
-
-  encode(): Uint8Array {
-    const model = onnx.ModelProto.create({
-      irVersion: 8,
-      producerName: "strata-pack",
-      opsetImport: [
-        { domain: "", version: 17 },
-        { domain: CONTRIB, version: 1 },
-      ],
-      graph: this.#graph,
-    });
-    return onnx.ModelProto.encode(model).finish();
-  }
-}
-
-function valueInfo(name: string, type: ElementType, shape: readonly Dimension[]) {
-  const dim = shape.map((size) => (typeof size === "number" ? { dimValue: size } : { dimParam: size }));
-  return onnx.ValueInfoProto.create({
-    name,
-    type: onnx.TypeProto.create({ tensorType: { elemType: TYPE_CODES[type], shape: { dim } } }),
-  });
 }
