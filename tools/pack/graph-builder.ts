@@ -28,6 +28,20 @@ export interface NodeOptions {
   readonly floats?: Readonly<Record<string, number>>;
 }
 
+/** Where a weight outside the graph lies. */
+export interface ExternalPlace {
+  readonly shape: readonly number[];
+  /** In the graph's folder. */
+  readonly file: string;
+  readonly offset: number;
+  readonly bytes: number;
+}
+
+interface NamedWeight {
+  readonly name: string;
+  readonly shape: readonly number[];
+}
+
 /** Collects the parts of one graph; weights are named as `layerWeights` names them. */
 export class GraphBuilder {
   readonly architecture: Architecture;
@@ -46,14 +60,27 @@ export class GraphBuilder {
     this.#graph.input.push(valueInfo(name, type, shape));
   }
 
-  output(name: string, shape: readonly Dimension[]): void {
-    this.#graph.output.push(valueInfo(name, this.float, shape));
+  output(name: string, shape: readonly Dimension[], type: ElementType = this.float): void {
+    this.#graph.output.push(valueInfo(name, type, shape));
   }
 
-  /** A shape for `Reshape`. */
+  /** An integer that is known beforehand, such as a shape for `Reshape`; `[values.length]`. */
   constant(name: string, values: readonly number[]): void {
     const tensor = { name, dataType: TYPE_CODES.int64, dims: [values.length], int64Data: [...values] };
     this.#graph.initializer.push(onnx.TensorProto.create(tensor));
+  }
+
+  /** A weight that lies in a file beside the graph's. */
+  external(name: string, type: ElementType, { shape, file, offset, bytes }: ExternalPlace): void {
+    const place = { location: file, offset: String(offset), length: String(bytes) };
+    const tensor = onnx.TensorProto.create({
+      name,
+      dataType: TYPE_CODES[type],
+      dims: [...shape],
+      dataLocation: onnx.TensorProto.DataLocation.EXTERNAL,
+      externalData: Object.entries(place).map(([key, value]) => ({ key, value })),
+    });
+    this.#graph.initializer.push(tensor);
   }
 
   norm(input: string, weight: string, output: string): void {
@@ -62,12 +89,17 @@ export class GraphBuilder {
   }
 
   linear(name: string, input: string, output: string): void {
+    const weight = layerWeights(this.architecture, 0).find((candidate) => candidate.input === name)!;
+    this.product({ name, shape: weight.shape }, input, output);
+  }
+
+  /** `linear` of a weight `[N, K]` of any name. */
+  product({ name, shape }: NamedWeight, input: string, output: string): void {
     if (this.bits === 16) {
       this.node("MatMul", [[input, `${name}.w`], [output]]);
       return;
     }
-    const weight = layerWeights(this.architecture, 0).find((candidate) => candidate.input === name)!;
-    const [N, K] = [weight.shape[0]!, weight.shape[1]!];
+    const [N, K] = [shape[0]!, shape[1]!];
     const ints = { K, N, bits: this.bits, block_size: BLOCK, accuracy_level: 0 };
     this.node("MatMulNBits", [[input, `${name}.q`, `${name}.s`], [output]], { domain: CONTRIB, ints });
   }

@@ -4,21 +4,15 @@ import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { EmbedError } from "../../src/errors.ts";
 import { BLOCK_BYTES } from "../../src/model/manifest.ts";
 import type { PackFile } from "../../src/pack.ts";
+import { type ExportJob, exportRows } from "../export/export-rows.ts";
 import type { CheckedTensor } from "./checked-tensors.ts";
 import { writeAt } from "./file-ranges.ts";
-import { takeBlocks } from "./gguf-blocks.ts";
 import { HALF_VALUES, narrow } from "./half.ts";
 import type { Part } from "./layout.ts";
-import {
-  BLOCK,
-  blockDeviation,
-  type Deviation,
-  quantizeBlocks,
-  type QuantizedBlocks,
-  type Rounding,
-} from "./quantize.ts";
+import { BLOCK, blockDeviation, type Deviation, type QuantizedBlocks, type Rounding } from "./quantize.ts";
 import { multiplyRows, type MultiplyJob } from "./multiply.ts";
-import { readRowBytes, readTensorRows } from "./tensor-rows.ts";
+import { readTensorBlocks } from "./tensor-blocks.ts";
+import { readTensorRows } from "./tensor-rows.ts";
 
 /** Reads some rows of a source tensor and writes them in pack form into a file of full size. */
 export interface WriteJob {
@@ -36,19 +30,21 @@ export interface HashJob {
   readonly path: string;
 }
 
-export type Job = WriteJob | HashJob | MultiplyJob;
+export type Job = WriteJob | HashJob | MultiplyJob | ExportJob;
 /** What a job gives back. */
 export interface JobResults {
   readonly write: Deviation;
   readonly hash: Omit<PackFile, "name">;
   readonly multiply: null;
+  readonly export: null;
 }
 
 /** Runs a job to its end on this thread. */
 export function runJob(job: Job): JobResults[Job["kind"]] {
   if (job.kind === "hash") return hashFile(job.path);
   if (job.kind === "write") return writePart(job);
-  multiplyRows(job);
+  if (job.kind === "export") exportRows(job);
+  else multiplyRows(job);
   return null;
 }
 
@@ -95,13 +91,7 @@ function writeHalves({ part, tensor }: WriteJob, descriptor: number): Deviation 
 }
 
 function writeBlocks({ part, tensor, rounding }: WriteJob, bits: 4 | 8, descriptor: number): Deviation {
-  const { dtype, name } = tensor;
-  // Blocks of the pack's own kind are not rounded again: twice would be worse than once.
-  const isTaken = dtype === (bits === 4 ? "Q4_0" : "Q8_0");
-  const values = isTaken ? null : readTensorRows(tensor, part);
-  const blocks = values
-    ? quantizeBlocks(values, { bits, rounding, tensor: name })
-    : takeBlocks(readRowBytes(tensor, part), bits, name);
+  const { blocks, values } = readTensorBlocks(tensor, part, { bits, rounding });
   if (part.form === "table") {
     writeAt(descriptor, interleave(blocks, part.rows), part.offset);
   } else {

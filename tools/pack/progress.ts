@@ -1,4 +1,5 @@
-/** @file Progress of the pack command on a terminal or in a log. */
+/** @file Progress of the pack and export commands on a terminal or in a log. */
+import type { ExportProgress } from "../export/export-model.ts";
 import type { PackProgress } from "./pack-model.ts";
 
 /** Of a model's files on their way from the hub; `cached`: those of an earlier run are hashed. In bytes. */
@@ -9,7 +10,7 @@ export interface DownloadStep {
 }
 
 /** How far the command is. */
-export type CommandProgress = PackProgress | DownloadStep;
+export type CommandProgress = PackProgress | DownloadStep | ExportProgress;
 
 /** Where lines go; `process.stderr` is one. */
 export interface LineSink {
@@ -22,6 +23,7 @@ const PHASES = {
   downloading: "downloading",
   checking: "hashing the source",
   packing: "packing",
+  exporting: "exporting",
   golden: "computing known answers",
 } as const;
 /** A terminal's line is redrawn at most this often, a log gets a line at most this often. */

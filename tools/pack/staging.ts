@@ -6,9 +6,24 @@ import type { WorkerPool } from "./worker-pool.ts";
 
 /** Beside the files it speaks of: which inputs and options they were made from. */
 export const JOURNAL = ".pack-journal.json";
-const MANIFEST = "manifest.json";
-/** Files that only a pack has; those of another pack go when this one moves in. */
-const PACK_FILE = /^(layer-\d+|embedding-\d+|final)\.bin$|^tokenizer(_config)?\.json$/;
+
+/** What is put together in a folder. */
+export interface StagedFormat {
+  /** The file without which the others are nothing: it goes first and comes last. */
+  readonly last: string;
+  /** Files that only this format has; those of another run go when this one moves in. */
+  readonly owned: RegExp;
+  readonly journal: string;
+  /** Folder, inside the one that is filled, of what is not whole yet. */
+  readonly partial: string;
+}
+
+const PACK: StagedFormat = {
+  last: "manifest.json",
+  owned: /^(layer-\d+|embedding-\d+|final)\.bin$|^tokenizer(_config)?\.json$/,
+  journal: JOURNAL,
+  partial: ".partial",
+};
 
 interface Journal {
   readonly key: string;
@@ -16,22 +31,24 @@ interface Journal {
 }
 
 /**
- * Finished files of a pack in the making. They lie in a folder inside the pack's, and move over at `commit`: until
- * then the pack that was there stays as it was. A journal lets the next run keep what this one finished.
+ * Finished files of a pack (or an export) in the making. They lie in a folder inside the pack's, and move over at
+ * `commit`: until then the pack that was there stays as it was. A journal lets the next run keep what this one finished.
  */
 export class Staging {
   readonly #out: string;
   readonly #folder: string;
   readonly #key: string;
+  readonly #format: StagedFormat;
   /** In the pack's folder already, and right. */
   readonly #inPlace = new Map<string, PackFile>();
   readonly #staged = new Map<string, PackFile>();
 
   /** @param key - Hash of everything that the bytes depend on. */
-  constructor(out: string, key: string) {
+  constructor(out: string, key: string, format: StagedFormat = PACK) {
     this.#out = out;
-    this.#folder = join(out, ".partial");
+    this.#folder = join(out, format.partial);
     this.#key = key;
+    this.#format = format;
   }
 
   /** Looks at earlier runs' files and hashes them. */
@@ -48,7 +65,7 @@ export class Staging {
 
   /** Whether the pack in place is whole and made from the same inputs. */
   isComplete(names: readonly string[]): boolean {
-    return [...names, MANIFEST].every((name) => this.#inPlace.has(name));
+    return [...names, this.#format.last].every((name) => this.#inPlace.has(name));
   }
 
   /** Where a finished file lies now. */
@@ -72,14 +89,14 @@ export class Staging {
     }
   }
 
-  /** Moves everything into place, the manifest last, and drops files of the pack that was there before. */
+  /** Moves everything into place, the manifest last, and drops files of what was there before. */
   commit(names: readonly string[]): void {
     // Without its manifest a folder is no pack: nobody reads a mixture while files move.
-    rmSync(join(this.#out, MANIFEST), { force: true });
+    rmSync(join(this.#out, this.#format.last), { force: true });
     for (const name of readdirSync(this.#out)) {
-      if (PACK_FILE.test(name) && !names.includes(name)) rmSync(join(this.#out, name));
+      if (this.#format.owned.test(name) && !names.includes(name)) rmSync(join(this.#out, name));
     }
-    for (const name of [...names, MANIFEST]) {
+    for (const name of [...names, this.#format.last]) {
       if (this.#staged.has(name)) renameSync(join(this.#folder, name), join(this.#out, name));
     }
     this.#writeJournal(this.#out, new Map([...this.#inPlace, ...this.#staged]));
@@ -87,14 +104,14 @@ export class Staging {
   }
 
   #writeJournal(folder: string, files: ReadonlyMap<string, PackFile>): void {
-    const path = join(folder, JOURNAL);
+    const path = join(folder, this.#format.journal);
     const sorted = [...files.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
     writeFileSync(`${path}.tmp`, JSON.stringify({ key: this.#key, files: sorted } satisfies Journal));
     renameSync(`${path}.tmp`, path);
   }
 
   async #fitting(folder: string, pool: WorkerPool): Promise<PackFile[]> {
-    const journal = readJournal(folder);
+    const journal = readJournal(join(folder, this.#format.journal));
     if (journal?.key !== this.#key) return [];
     const checks = journal.files.map(async (file) => {
       const path = join(folder, file.name);
@@ -107,9 +124,9 @@ export class Staging {
 }
 
 /** null where there is none that can be read: its files are made again. */
-function readJournal(folder: string): Journal | null {
+function readJournal(path: string): Journal | null {
   try {
-    return JSON.parse(readFileSync(join(folder, JOURNAL), "utf8")) as Journal;
+    return JSON.parse(readFileSync(path, "utf8")) as Journal;
   } catch {
     return null;
   }

@@ -1,0 +1,141 @@
+/** @file What an export is made from, behind one interface: a pack's folder, or any model that `npm run pack` reads. Reads headers and small files. */
+import { existsSync, statSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { EmbedError } from "../../src/errors.ts";
+import { parseManifest } from "../../src/model/manifest.ts";
+import type { Architecture, PackManifest, PackTensor, WeightBits } from "../../src/pack.ts";
+import { readText } from "../pack/file-ranges.ts";
+import { layerWeights, type Part, SOURCE_FINAL_NORM, SOURCE_TABLE } from "../pack/layout.ts";
+import type { MatrixPlace } from "../pack/multiply.ts";
+import { openSource } from "../pack/source.ts";
+
+/** Consecutive rows of a weight that lie together. */
+export interface WeightRows {
+  readonly place: MatrixPlace;
+  /** Of the weight, where `place` begins. */
+  readonly firstRow: number;
+  readonly rows: number;
+}
+
+export interface ExportSource {
+  readonly name: string;
+  readonly architecture: Architecture;
+  /** Of a pack; null for a model, whose weights take any form. */
+  readonly packed: { readonly bits: WeightBits; readonly tableBits: WeightBits } | null;
+  /** By the name of a checkpoint's tensor, without `model.`. */
+  readonly weights: ReadonlyMap<string, readonly WeightRows[]>;
+  /** Contents of `tokenizer.json` and `tokenizer_config.json`. */
+  readonly tokenizer: { readonly model: string; readonly config: string } | null;
+  readonly endTokenId: number;
+  readonly padTokenId: number;
+  readonly maxTokens: number;
+  /** Every file that is read; name → path. */
+  readonly inputs: Readonly<Record<string, string>>;
+  /** SHA-256 that an input must have, hex by name; a model's files state none. */
+  readonly expected: ReadonlyMap<string, string>;
+  /** Where a model card and a licence may lie. */
+  readonly folder: string;
+}
+
+/** A manifest names files and tensors; those of an 8B model take under 1 MB. */
+const MAX_MANIFEST_BYTES = 16 * 1024 * 1024;
+/** What the runtime takes. */
+const MAX_TOKENIZER_BYTES = 64 * 1024 * 1024;
+
+/**
+ * Opens and checks a pack's folder, a model's folder or a GGUF file.
+ *
+ * @param tokenizerFolder - Where the tokenizer lies when it is not the source's own.
+ * @throws {EmbedError} `model-not-found`, `model-corrupt`, `invalid-input` for another architecture.
+ */
+export function openExportSource(path: string, tokenizerFolder: string | null): ExportSource {
+  if (!existsSync(join(path, "manifest.json"))) return openModel(path, tokenizerFolder);
+  if (tokenizerFolder) throw new EmbedError("invalid-input", `${path} is a pack, which has its own tokenizer or none`);
+  return openPack(path);
+}
+
+function openModel(path: string, tokenizerFolder: string | null): ExportSource {
+  const source = openSource(path, tokenizerFolder);
+  const weights = [...source.tensors].map(([name, tensor]) => {
+    const rows = tensor.shape.length === 1 ? 1 : tensor.shape[0]!;
+    return [name, [{ place: { tensor }, firstRow: 0, rows }]] as const;
+  });
+  const folder = statSync(path).isDirectory() ? path : dirname(path);
+  return { ...source, packed: null, weights: new Map(weights), expected: new Map(), folder };
+}
+
+function openPack(folder: string): ExportSource {
+  const manifest = parseManifest(parseJson(readText(join(folder, "manifest.json"), MAX_MANIFEST_BYTES)));
+  const { architecture, quantization, tokenTable, tokenizer, files } = manifest;
+  const wanted = files.filter(({ name }) => !Object.values(manifest.graphs).includes(name));
+  for (const { name, bytes } of wanted) {
+    const stat = statSync(join(folder, name), { throwIfNoEntry: false });
+    if (!stat) throw new EmbedError("model-not-found", `${join(folder, name)} is missing`);
+    if (stat.size === bytes) continue;
+    throw new EmbedError("model-corrupt", `${name} has ${stat.size} bytes, the manifest says ${bytes}`, {
+      details: { file: name },
+    });
+  }
+  const read = (name: string) => readText(join(folder, name), MAX_TOKENIZER_BYTES);
+  return {
+    name: manifest.name,
+    architecture,
+    packed: { bits: quantization.bits, tableBits: tokenTable.bits },
+    weights: packParts(manifest, folder),
+    tokenizer: tokenizer && { model: read(tokenizer.model), config: read(tokenizer.config) },
+    endTokenId: manifest.endTokenId,
+    padTokenId: manifest.padTokenId,
+    maxTokens: manifest.maxTokens,
+    inputs: Object.fromEntries(wanted.map(({ name }) => [name, join(folder, name)])),
+    expected: new Map(wanted.map(({ name, sha256 }) => [name, sha256])),
+    folder,
+  };
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new EmbedError("model-corrupt", "manifest.json is not JSON", { cause });
+  }
+}
+
+function packParts(manifest: PackManifest, folder: string): Map<string, WeightRows[]> {
+  const { architecture, quantization, tokenTable, tensors } = manifest;
+  const byName = new Map(tensors.map((tensor) => [tensor.name, tensor]));
+  const rows = (tensor: PackTensor, part: Omit<Part, "offset" | "firstRow">): WeightRows[] => {
+    const place = { part: { ...part, firstRow: 0, offset: tensor.offset }, path: join(folder, tensor.file) };
+    return [{ place, firstRow: 0, rows: part.rows }];
+  };
+  const vector = (name: string, source: string, columns: number) =>
+    rows(byName.get(name)!, { source, form: "half", bits: 16, rows: 1, columns, scalesOffset: 0 });
+  const parts = new Map<string, WeightRows[]>();
+  for (let layer = 0; layer < architecture.num_hidden_layers; layer++) {
+    for (const { input, source, shape } of layerWeights(architecture, layer)) {
+      const name = `layers.${layer}.${input}`;
+      const matrix = { source, bits: quantization.bits, rows: shape[0]!, columns: shape[1]!, scalesOffset: 0 };
+      if (shape.length === 1) parts.set(source, vector(name, source, shape[0]!));
+      else if (matrix.bits === 16)
+        parts.set(source, rows(byName.get(`${name}.w`)!, { ...matrix, form: "half-transposed" }));
+      else
+        parts.set(
+          source,
+          rows(byName.get(`${name}.q`)!, { ...matrix, form: "blocks", scalesOffset: byName.get(`${name}.s`)!.offset }),
+        );
+    }
+  }
+  parts.set(SOURCE_FINAL_NORM, vector("final.norm", SOURCE_FINAL_NORM, architecture.hidden_size));
+  const { bits, rowsPerFile } = tokenTable;
+  const table = tokenTable.files.map((file, i) => {
+    const firstRow = i * rowsPerFile;
+    const count = Math.min(rowsPerFile, architecture.vocab_size - firstRow);
+    const form = bits === 16 ? ("half" as const) : ("table" as const);
+    const part = { form, bits, source: SOURCE_TABLE, firstRow: 0, rows: count, columns: architecture.hidden_size };
+    return {
+      place: { part: { ...part, offset: 0, scalesOffset: 0 }, path: join(folder, file) },
+      firstRow,
+      rows: count,
+    };
+  });
+  return parts.set(SOURCE_TABLE, table);
+}
