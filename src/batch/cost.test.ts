@@ -132,8 +132,11 @@ describe("CostModel", () => {
   });
 
   it("holds hidden states and index inputs of each chunk", () => {
-    expect(modelOf().chunk(whole([5, 40, 33]))).toEqual({ hidden: 78 * 128 * 4, indices: 4 * (3 * 40 + 78 + 3) });
-    expect(modelOf({ activations: "f16" }).chunk(whole([1])).hidden).toBe(256);
+    expect(modelOf().chunk(whole([5, 40, 33]))).toEqual({
+      hidden: (78 + 3) * 128 * 4,
+      indices: 4 * (3 * 40 + 78 + 3 + 3),
+    });
+    expect(modelOf({ activations: "f16" }).chunk(whole([1])).hidden).toBe(2 * 256);
   });
 
   it("gives a pass the KV of its longest sliced sequence and the scratch of its largest run", () => {

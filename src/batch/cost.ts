@@ -89,12 +89,13 @@ export class CostModel {
     return this.#bytes(all * this.shape.architecture.head_dim);
   }
 
-  /** What a chunk holds for the whole pass. */
+  /** What a chunk holds for the whole pass, and beside it for the last layer: a row and an index of each sequence. */
   chunk(chunk: Chunk): Pick<VramBytes, "hidden" | "indices"> {
     const { sequences, longest } = rectangleOf(chunk);
+    const { hidden_size: hidden } = this.shape.architecture;
     return {
-      hidden: words(this.#bytes(chunk.tokenCount * this.shape.architecture.hidden_size)),
-      indices: 4 * (sequences * longest + chunk.tokenCount + sequences),
+      hidden: words(this.#bytes(chunk.tokenCount * hidden)) + words(this.#bytes(sequences * hidden)),
+      indices: 4 * (sequences * longest + chunk.tokenCount + sequences + sequences),
     };
   }
 

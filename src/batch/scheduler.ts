@@ -17,7 +17,7 @@ export interface PassContext {
   /** Lets one run through at a time, all passes together; higher classes first. */
   readonly exclusive: <T>(run: () => Promise<T>) => Promise<T>;
   /** To be told of each run of a chunk through a layer. */
-  readonly onRun: (run: { readonly chunk: Chunk; readonly ms: number }) => void;
+  readonly onRun: (run: { readonly chunk: Chunk; readonly ms: number; readonly rows: "all" | "last" }) => void;
   /** How long a run of the chunk should take; `null` if unknown. */
   readonly expectedMs: (chunk: Chunk) => number | null;
   /** Fires when nobody waits for the pass any more. */
@@ -274,8 +274,9 @@ export class Scheduler {
     return {
       inputIds: (sequence) => window[sequence]!.inputIds,
       exclusive: (run) => turn.waitFor((inTurn) => this.#exclusive(lane.priority, () => inTurn(run), signal)),
-      onRun: ({ chunk, ms }) => {
-        this.#planner.observe(chunk, ms);
+      onRun: ({ chunk, ms, rows }) => {
+        // The last layer's runs are shorter than those that plans are made of.
+        if (rows === "all") this.#planner.observe(chunk, ms);
         doneTokens += chunk.tokenCount;
         const share = Math.min(1, doneTokens / (this.#planner.layers * pass.tokenCount));
         for (const [job, own] of shares) job.progress(own, share);

@@ -4,6 +4,7 @@ import { captureDevices } from "../fixtures/capture-devices.ts";
 import type { Chunk, Pass, RunEvent, Slice } from "../types.ts";
 import { chooseExecution, openEngine, type Engine, type EngineOptions } from "./engine.ts";
 import type { LayerStack, PassOptions } from "./layers.ts";
+import { identityGraph, LayerSession, loadRuntime } from "./session.ts";
 
 const engines: Engine[] = [];
 afterEach(() => {
@@ -124,19 +125,29 @@ describe.each<Device>(["wasm", "webgpu"])("LayerStack on %s", (device) => {
     if (device === "webgpu") expect(gauge.live.tables).toBe(2 * 1024 * 16 * 4);
   });
 
-  it("rehearses a pass with three runs, in the memory that the pass takes", async () => {
+  it("rehearses a pass with three runs of a layer and three of the last, in the memory that the pass takes", async () => {
     const engine = await open(device, { poolBytes: 0 });
     await rowsOf(engine.stack, mixedPass);
     const { liveBytes, peakBytes } = engine.gauge;
     const other = await open(device, { poolBytes: 0 });
     const runs: Chunk[] = [];
     await other.stack.rehearse(mixedPass, { exclusive: lock(), onRun: ({ chunk }) => runs.push(chunk) });
-    expect(runs).toEqual([0, 5, 6].map((i) => mixedPass.chunks[i]));
+    expect(runs).toEqual([0, 5, 6, 0, 5, 6].map((i) => mixedPass.chunks[i]));
     // ONNX Runtime keeps uniforms of the shapes that it has seen.
     expect(Math.abs(other.gauge.liveBytes - liveBytes)).toBeLessThan(1024);
     expect(Math.abs(other.gauge.peakBytes - peakBytes)).toBeLessThan(1024);
     const rows = await rowsOf(other.stack, mixedPass);
     expect(rows).toEqual(await rowsOf(engine.stack, mixedPass));
+  });
+});
+
+describe("LayerSession", () => {
+  it("refuses the graph of an older pack, and what is no graph, with a word on what to do", async () => {
+    const runtime = await loadRuntime("wasm");
+    const older = LayerSession.create(runtime, identityGraph().buffer, null);
+    await expect(older).rejects.toMatchObject({ code: "model-corrupt", message: expect.stringContaining("pack") });
+    const broken = LayerSession.create(runtime, new ArrayBuffer(8), null);
+    await expect(broken).rejects.toMatchObject({ code: "model-corrupt" });
   });
 });
 
@@ -162,7 +173,8 @@ describe("GPU memory of passes", () => {
     await rowsOf(engine.stack, wholePass(0));
     // The larger pass's buffers made way for the smaller one's.
     expect(engine.gauge.peakBytes).toBe(pooled);
-    expect(engine.gauge.live.hidden).toBe(7 * 128 * 4);
+    // Its seven rows, and the one that the last layer goes on with.
+    expect(engine.gauge.live.hidden).toBe(8 * 128 * 4);
     expect(alone).toBeLessThan(peakBytes);
   });
 
@@ -192,8 +204,9 @@ describe("GPU memory of passes", () => {
       (index) => index <= 100,
       () => rowsOf(stack, wholePass(0)),
     );
-    // Hidden states of 7 tokens of 128 floats, two rows of 7 indices and one sequence length.
-    expect(outcome).toMatchObject({ code: "out-of-memory", details: { bytes: 7 * 128 * 4 + 2 * 7 * 4 + 4 } });
+    // Hidden states of 7 tokens and of the last one, of 128 floats; two rows of 7 indices, the last one's, one length.
+    const bytes = 8 * 128 * 4 + 2 * 7 * 4 + 4 + 4;
+    expect(outcome).toMatchObject({ code: "out-of-memory", details: { bytes } });
   });
 });
 

@@ -6,7 +6,7 @@ import { chunkIndices, type ChunkIndices } from "./chunk-indices.ts";
 import { ropeTables } from "./rope.ts";
 import type { RunFences, RunReport, Submitted } from "./run-fences.ts";
 import type { LayerSession, Runtime, Tensor, Tensors } from "./session.ts";
-import { placeFloats, withoutKv, type KvCache, type RowRef, type TensorHome } from "./tensor-home.ts";
+import { placeFloats, withoutKv, type KvCache, type TensorHome } from "./tensor-home.ts";
 import type { TokenTable } from "./token-table.ts";
 import type { WeightStore } from "./weights.ts";
 
@@ -22,13 +22,21 @@ export interface LayerParts {
   readonly tokens: TokenTable;
 }
 
+/** A run that is done. */
+export interface LayerRunReport {
+  readonly chunk: Chunk;
+  readonly ms: number;
+  /** The last layer works out the last tokens' rows only, so its time says nothing about other layers. */
+  readonly rows: "all" | "last";
+}
+
 export interface PassOptions {
   /** Ids of a sequence of the plan. */
   readonly inputIds: (sequence: number) => Int32Array;
   /** Lets one run through at a time, all requests together. */
   readonly exclusive: <T>(run: () => Promise<T>) => Promise<T>;
   /** Told when a chunk has gone through one layer and the device is done with it; not after the pass has ended. */
-  readonly onRun?: (run: { readonly chunk: Chunk; readonly ms: number }) => void;
+  readonly onRun?: (run: LayerRunReport) => void;
   /** How long a run of the chunk should take; `null` if unknown. @default unknown */
   readonly expectedMs?: (chunk: Chunk) => number | null;
   /** Heeded before each run. */
@@ -38,9 +46,23 @@ export interface PassOptions {
 /** A chunk with its tensors in place. */
 interface LoadedChunk {
   readonly chunk: Chunk;
-  readonly indices: Tensors;
+  /** Where its sequences end. */
+  readonly ends: readonly SequenceEnd[];
   readonly kv: KvCache;
+  readonly indices: Tensors;
   hidden: Tensor;
+  readonly last: LastRows;
+  /** What the next run gives: rows of all tokens, or `last`. */
+  rows: LayerRunReport["rows"];
+}
+
+/** What the last layer goes on with behind the attention, and gives: one row for each end, or one where there is none. */
+interface LastRows {
+  /** Of the packed tokens. */
+  readonly rows: readonly number[];
+  readonly unpadIndex: Tensor;
+  /** `[rows, H]`. */
+  residual: Tensor;
 }
 
 /** A pass under way. */
@@ -78,38 +100,53 @@ export class LayerStack {
   async runPass(pass: Pass, options: PassOptions): Promise<Map<number, Float32Array>> {
     const { architecture, tokens } = this.#parts;
     return this.#holding(pass, async (state) => {
+      const lengthOf = (sequence: number): number => options.inputIds(sequence).length;
       for (const chunk of pass.chunks) {
-        await this.#load(chunk, state, await tokens.rows(idsOf(chunk, options.inputIds)));
+        const rows = await tokens.rows(idsOf(chunk, options.inputIds));
+        await this.#load({ chunk, ends: endsIn(chunk, lengthOf), rows }, state);
       }
       // What this pass could not use must not lie beside it.
       this.#parts.home.trim();
-      for (let layer = 0; layer < architecture.num_hidden_layers; layer++) {
+      const last = architecture.num_hidden_layers - 1;
+      for (let layer = 0; layer <= last; layer++) {
         await this.#parts.weights.fetch(layer, options.signal);
-        for (const item of state.loaded) await this.#run({ layer, item, state }, options);
+        for (const item of state.loaded) {
+          if (layer === last) this.#narrow(item);
+          await this.#run({ layer, item, state }, options);
+        }
       }
-      const ends = endsOf(state.loaded, (sequence) => options.inputIds(sequence).length);
-      return this.#lastRows(ends, state);
+      return this.#lastRows(state);
     });
   }
 
   /**
-   * Places all that a pass needs and runs its first, its largest and its last chunk through one layer, with all their
-   * past, then frees it: compiles the pass's pipelines and takes its memory at a fraction of its time.
+   * Places all that a pass needs and runs its first, its largest and its last chunk through one layer as if it were any
+   * and as if it were the last, with all their past, then frees it: compiles the pass's pipelines and takes its memory at
+   * a fraction of its time.
    *
    * @throws {EmbedError} As `runPass`.
    */
   async rehearse(pass: Pass, options: Omit<PassOptions, "inputIds">): Promise<void> {
     const columns = this.#parts.architecture.hidden_size;
     await this.#holding(pass, async (state) => {
-      for (const chunk of pass.chunks) await this.#load(chunk, state, new Float32Array(chunk.tokenCount * columns));
+      for (const chunk of pass.chunks) {
+        const rows = new Float32Array(chunk.tokenCount * columns);
+        await this.#load({ chunk, ends: endsIn(chunk, lengthIn(pass)), rows }, state);
+      }
       this.#parts.home.trim();
       await this.#parts.weights.fetch(0, options.signal);
       const chosen = new Set([pass.chunks[0], largestOf(pass.chunks), pass.chunks.at(-1)]);
-      for (const item of state.loaded.filter(({ chunk }) => chosen.has(chunk))) {
+      const runChosen = async (item: LoadedChunk): Promise<void> => {
+        if (!chosen.has(item.chunk)) return;
         if (item.chunk.sliced) item.kv.assume(item.chunk.slices[0]!.start);
         await this.#run({ layer: 0, item, state }, options);
+      };
+      for (const item of state.loaded) await runChosen(item);
+      for (const item of state.loaded) {
+        this.#narrow(item);
+        await runChosen(item);
       }
-      await this.#lastRows(endsOf(state.loaded, lengthIn(pass)), state);
+      await this.#lastRows(state);
     });
   }
 
@@ -134,13 +171,20 @@ export class LayerStack {
     }
   }
 
-  async #load(chunk: Chunk, state: PassState, rows: Float32Array): Promise<void> {
+  async #load(
+    what: Pick<LoadedChunk, "chunk" | "ends"> & { readonly rows: Float32Array },
+    state: PassState,
+  ): Promise<void> {
     const { architecture, home, runtime } = this.#parts;
+    const { chunk, ends, rows } = what;
     const indices = chunkIndices(chunk);
     const { sequences } = indices;
     const place = (): LoadedChunk => ({
       chunk,
+      ends,
+      rows: "all",
       hidden: placeFloats(home, { use: "hidden", dims: [chunk.tokenCount, architecture.hidden_size] }, rows),
+      last: this.#placeLast(what, indices),
       indices: this.#placeIndices(indices),
       kv: (chunk.sliced && state.kept) || withoutKv(home, architecture, { sequences, runtime }),
     });
@@ -151,11 +195,33 @@ export class LayerStack {
     const { home, runtime } = this.#parts;
     return {
       pad_index: home.place({ use: "indices", type: "int32", dims: [sequences, longest], data: padIndex }),
-      unpad_index: home.place({ use: "indices", type: "int32", dims: [unpadIndex.length], data: unpadIndex }),
+      unpad_index: this.#placeUnpadIndex(unpadIndex),
       seqlens_k: home.place({ use: "indices", type: "int32", dims: [sequences], data: seqlensK }),
       // The kernel reads it on the CPU to size its outputs.
       total_seq: new runtime.ort.Tensor("int32", totalSequence, [1]),
     };
+  }
+
+  #placeUnpadIndex(data: Int32Array): Tensor {
+    return this.#parts.home.place({ use: "indices", type: "int32", dims: [data.length], data });
+  }
+
+  #placeLast({ chunk, ends }: Pick<LoadedChunk, "chunk" | "ends">, { unpadIndex }: ChunkIndices): LastRows {
+    const { architecture, home } = this.#parts;
+    // A slice that no sequence ends in is run for its keys and values; a tensor of no rows is no tensor.
+    const rows = ends.length > 0 ? ends.map(({ row }) => row) : [chunk.tokenCount - 1];
+    const dims = [rows.length, architecture.hidden_size];
+    return {
+      rows,
+      unpadIndex: this.#placeUnpadIndex(Int32Array.from(rows, (row) => unpadIndex[row]!)),
+      residual: placeFloats(home, { use: "hidden", dims }, new Float32Array(rows.length * architecture.hidden_size)),
+    };
+  }
+
+  /** From the next run on the chunk is in its last layer: attention needs all rows, what comes behind it only some. */
+  #narrow(item: LoadedChunk): void {
+    this.#parts.home.copyRows(item.hidden, item.last.rows, item.last.residual);
+    item.rows = "last";
   }
 
   async #run(
@@ -164,11 +230,11 @@ export class LayerStack {
   ): Promise<void> {
     const { layer, item, state } = what;
     const { fences, weights } = this.#parts;
-    const { chunk } = item;
+    const { chunk, rows } = item;
     const expectedMs = options.expectedMs?.(chunk) ?? null;
     const onEnd = ({ ms, failure }: RunReport<EmbedError>): void => {
       state.failure ??= failure;
-      if (!state.ended) options.onRun?.({ chunk, ms });
+      if (!state.ended) options.onRun?.({ chunk, ms, rows });
     };
     const { ended } = await options.exclusive(async () => {
       await fences.ready();
@@ -184,19 +250,26 @@ export class LayerStack {
 
   async #submit(item: LoadedChunk, layerFeeds: Tensors): Promise<Submitted<void, EmbedError>> {
     const { session, home } = this.#parts;
-    const { chunk, kv, indices, hidden } = item;
+    const { chunk, kv, indices, hidden, last, rows } = item;
     if (chunk.slices[0]!.start === 0) kv.reset();
-    const feeds = { ...layerFeeds, ...indices, ...kv.feeds, hidden };
-    const { outputs, settled } = await session.run(feeds, { hidden_out: home.inPlace(hidden), ...kv.fetches });
+    const own = rows === "all" ? { residual: hidden } : { residual: last.residual, unpad_index: last.unpadIndex };
+    const feeds = { ...layerFeeds, ...indices, ...kv.feeds, hidden, ...own };
+    const { outputs, settled } = await session.run(feeds, { hidden_out: home.inPlace(own.residual), ...kv.fetches });
     kv.update(outputs);
-    item.hidden = outputs.hidden_out!;
+    if (rows === "all") item.hidden = outputs.hidden_out!;
+    else last.residual = outputs.hidden_out!;
     return { value: undefined, settled };
   }
 
   /** The rows once the device is done with all runs of the pass, if it did them all. */
-  async #lastRows(ends: readonly SequenceEnd[], state: PassState): Promise<Map<number, Float32Array>> {
+  async #lastRows(state: PassState): Promise<Map<number, Float32Array>> {
     const columns = this.#parts.architecture.hidden_size;
     const { fences, home } = this.#parts;
+    const ends = state.loaded.flatMap(({ ends: own, hidden, last, rows }) =>
+      own.map(({ sequence, row }, i) =>
+        rows === "last" ? { sequence, tensor: last.residual, row: i } : { sequence, tensor: hidden, row },
+      ),
+    );
     // Counted like a run: a readback that never settles is found by the same deadline.
     const { value: rows } = await fences.run({ expectedMs: null }, async () => ({
       value: await home.readRows(ends, columns),
@@ -239,8 +312,9 @@ export class LayerStack {
     );
   }
 
-  #unload({ hidden, indices }: LoadedChunk): void {
+  #unload({ hidden, last, indices }: LoadedChunk): void {
     this.#releaseAll({ ...indices, hidden });
+    this.#releaseAll({ residual: last.residual, unpad_index: last.unpadIndex });
   }
 
   /** Tensors that stay on the CPU (`total_seq`) are garbage. */
@@ -262,8 +336,10 @@ function largestOf(chunks: readonly Chunk[]): Chunk | undefined {
 }
 
 /** Where the last token of a sequence is. */
-interface SequenceEnd extends RowRef {
+interface SequenceEnd {
   readonly sequence: number;
+  /** Of the chunk's packed tokens. */
+  readonly row: number;
 }
 
 function idsOf(chunk: Chunk, inputIds: PassOptions["inputIds"]): Int32Array {
@@ -276,14 +352,12 @@ function idsOf(chunk: Chunk, inputIds: PassOptions["inputIds"]): Int32Array {
   return ids;
 }
 
-function endsOf(loaded: readonly LoadedChunk[], lengthOf: (sequence: number) => number): SequenceEnd[] {
+function endsIn({ slices }: Chunk, lengthOf: (sequence: number) => number): SequenceEnd[] {
   const ends: SequenceEnd[] = [];
-  for (const { chunk, hidden } of loaded) {
-    let row = -1;
-    for (const { sequence, start, length } of chunk.slices) {
-      row += length;
-      if (start + length === lengthOf(sequence)) ends.push({ tensor: hidden, row, sequence });
-    }
+  let row = -1;
+  for (const { sequence, start, length } of slices) {
+    row += length;
+    if (start + length === lengthOf(sequence)) ends.push({ sequence, row });
   }
   return ends;
 }

@@ -22,6 +22,9 @@ export interface Runtime {
  */
 const LOSS_REPORT_MS = 500;
 
+/** What the graphs of packs made before Strata 0.1.0 lack. */
+const NEWEST_INPUT = "residual";
+
 /** How ONNX Runtime, its C++ and browsers say that memory is short, or that a buffer was never there for want of it. */
 const OUT_OF_MEMORY =
   /out of memory|bad_alloc|failed to allocate|allocation failed|exceeds the max buffer size|invalid buffer/i;
@@ -45,8 +48,12 @@ export async function loadRuntime(kind: Execution["kind"]): Promise<Runtime> {
   }
 }
 
-/** The smallest graph, one `Identity`: creating its session fetches, compiles and starts ONNX Runtime and nothing else. */
 const IDENTITY_GRAPH = "CAg6NwoQCgF4EgF5IghJZGVudGl0eRIBZ1oPCgF4EgoKCAgBEgQKAggBYg8KAXkSCgoICAESBAoCCAFCBAoAEBE=";
+
+/** The smallest graph, one `Identity`: creating its session fetches, compiles and starts ONNX Runtime and nothing else. */
+export function identityGraph(): Uint8Array<ArrayBuffer> {
+  return Uint8Array.from(atob(IDENTITY_GRAPH), (character) => character.charCodeAt(0));
+}
 
 /**
  * Fetches, compiles and starts ONNX Runtime's WebAssembly, so that this is told apart from creating a session.
@@ -55,8 +62,7 @@ const IDENTITY_GRAPH = "CAg6NwoQCgF4EgF5IghJZGVudGl0eRIBZ1oPCgF4EgoKCAgBEgQKAggB
  */
 export async function startRuntime({ ort, build }: Runtime): Promise<void> {
   try {
-    const graph = Uint8Array.from(atob(IDENTITY_GRAPH), (character) => character.charCodeAt(0));
-    const session = await ort.InferenceSession.create(graph, { executionProviders: ["wasm"] });
+    const session = await ort.InferenceSession.create(identityGraph(), { executionProviders: ["wasm"] });
     await session.release();
   } catch (cause) {
     throw new EmbedError("model-fetch-failed", `ONNX Runtime (${build}) could not start: ${String(cause)}`, { cause });
@@ -193,10 +199,11 @@ async function createSession({ runtime, graph, device }: SessionSource): Promise
   );
   const { value, error: cause, shortage } = await Promise.race([creating, ...(device ? [rejectWhenLost(device)] : [])]);
   const short = await shortage;
-  if (value && !short) return value;
+  if (value && !short && value.inputNames.includes(NEWEST_INPUT)) return value;
   // An allocation that failed while a session was made does not fail the making.
   await value?.release().catch(() => undefined);
   if (short) throw short;
+  if (value) throw new EmbedError("model-corrupt", `the layer graph has no input ${NEWEST_INPUT}: pack the model anew`);
   if (OUT_OF_MEMORY.test(String(cause))) throw shortageError(String(cause), { cause });
   const lost = device && (await lossOf(device));
   if (lost) throw lossError(lost);

@@ -48,6 +48,8 @@ export interface TensorHome {
   inPlace(tensor: Tensor): Tensor | null;
   /** KV of sequences that are run in slices, one after the other, each of up to `tokens` tokens. */
   keepKv(tokens: number): KvCache;
+  /** Copies rows of a `[T, H]` float tensor, as runs that were started before leave them, into one of as many rows. */
+  copyRows(tensor: Tensor, rows: readonly number[], into: Tensor): void;
   /**
    * Copies rows back to the CPU.
    *
@@ -162,6 +164,11 @@ export class GpuTensorHome implements TensorHome {
     };
   }
 
+  copyRows(tensor: Tensor, rows: readonly number[], into: Tensor): void {
+    const refs = rows.map((row) => ({ tensor, row }));
+    this.#encodeCopies(refs, into.gpuBuffer as GPUBuffer, tensor.dims[1]! * this.#elementBytes);
+  }
+
   async readRows(rows: readonly RowRef[], columns: number): Promise<Float32Array> {
     if (rows.length === 0) return new Float32Array(0);
     const rowBytes = columns * this.#elementBytes;
@@ -170,11 +177,7 @@ export class GpuTensorHome implements TensorHome {
       (buffer) => this.#giveBack(buffer),
     );
     try {
-      const encoder = this.#device.createCommandEncoder();
-      rows.forEach(({ tensor, row }, i) => {
-        encoder.copyBufferToBuffer(tensor.gpuBuffer as GPUBuffer, row * rowBytes, staging, i * rowBytes, rowBytes);
-      });
-      this.#device.queue.submit([encoder.finish()]);
+      this.#encodeCopies(rows, staging, rowBytes);
       await staging.mapAsync(0x1);
       const bytes = staging.getMappedRange().slice(0);
       return this.activations === "f32" ? new Float32Array(bytes) : widenFloat16(new Uint16Array(bytes));
@@ -184,6 +187,14 @@ export class GpuTensorHome implements TensorHome {
       staging.unmap();
       this.#giveBack(staging);
     }
+  }
+
+  #encodeCopies(rows: readonly RowRef[], target: GPUBuffer, rowBytes: number): void {
+    const encoder = this.#device.createCommandEncoder();
+    rows.forEach(({ tensor, row }, i) => {
+      encoder.copyBufferToBuffer(tensor.gpuBuffer as GPUBuffer, row * rowBytes, target, i * rowBytes, rowBytes);
+    });
+    this.#device.queue.submit([encoder.finish()]);
   }
 
   async allocating<T>(allocate: () => T, undo: (allocated: T) => void): Promise<T> {
@@ -308,12 +319,13 @@ export class WasmTensorHome implements TensorHome {
     };
   }
 
+  copyRows(tensor: Tensor, rows: readonly number[], into: Tensor): void {
+    const refs = rows.map((row) => ({ tensor, row }));
+    this.overwrite(into, packRows(refs, tensor.dims[1]!));
+  }
+
   async readRows(rows: readonly RowRef[], columns: number): Promise<Float32Array> {
-    const result = new Float32Array(rows.length * columns);
-    rows.forEach(({ tensor, row }, i) => {
-      result.set((tensor.data as Float32Array).subarray(row * columns, (row + 1) * columns), i * columns);
-    });
-    return Promise.resolve(result);
+    return Promise.resolve(packRows(rows, columns));
   }
 
   async allocating<T>(allocate: () => T): Promise<T> {
@@ -324,4 +336,12 @@ export class WasmTensorHome implements TensorHome {
       throw new EmbedError("out-of-memory", `not enough memory: ${cause.message}`, { cause });
     }
   }
+}
+
+function packRows(rows: readonly RowRef[], columns: number): Float32Array {
+  const result = new Float32Array(rows.length * columns);
+  rows.forEach(({ tensor, row }, i) => {
+    result.set((tensor.data as Float32Array).subarray(row * columns, (row + 1) * columns), i * columns);
+  });
+  return result;
 }

@@ -55,8 +55,9 @@ describe("buildLayerGraph", () => {
     const float = FLOAT[activations];
     expect(inputs).toEqual([
       ["hidden", float, ["T", 64]],
+      ["residual", float, ["U", 64]],
       ["pad_index", 6, ["B", "S"]],
-      ["unpad_index", 6, ["T"]],
+      ["unpad_index", 6, ["U"]],
       ["past_k", float, ["B", 2, "P", 16]],
       ["past_v", float, ["B", 2, "P", 16]],
       ["seqlens_k", 6, ["B"]],
@@ -76,7 +77,7 @@ describe("buildLayerGraph", () => {
   it("gives hidden states, keys and values", () => {
     const { outputs } = decode(buildLayerGraph(architecture, { bits: 4, activations: "f32" }));
     expect(outputs).toEqual([
-      ["hidden_out", 1, ["T", 64]],
+      ["hidden_out", 1, ["U", 64]],
       ["present_k", 1, ["B", 2, "total", 16]],
       ["present_v", 1, ["B", 2, "total", 16]],
     ]);

@@ -12,9 +12,11 @@ export interface LayerGraphOptions {
 /**
  * One layer over T packed tokens of B sequences.
  *
- * Inputs `hidden [T, H]`, `pad_index [B, S]`, `unpad_index [T]`, `past_k`/`past_v [B, KVH, P, D]`, `seqlens_k [B]`,
- * `total_seq [1]`, `cos`/`sin [M, D/2]` and the weights; outputs `hidden_out [T, H]`, `present_k`, `present_v`.
- * Linear layers see packed tokens only; padding lives between the two gathers around the attention.
+ * Inputs `hidden [T, H]`, `residual [U, H]`, `pad_index [B, S]`, `unpad_index [U]`, `past_k`/`past_v [B, KVH, P, D]`,
+ * `seqlens_k [B]`, `total_seq [1]`, `cos`/`sin [M, D/2]` and the weights; outputs `hidden_out [U, H]`, `present_k`,
+ * `present_v`. Linear layers see packed tokens only; padding lives between the two gathers around the attention. What
+ * comes behind it is worked out for U rows: all T (`residual` is `hidden` then), or in the last layer those that are
+ * wanted, of which `residual` holds the rows of `hidden`.
  *
  * @returns A serialized `ModelProto` of a few kilobytes.
  */
@@ -24,7 +26,7 @@ export function buildLayerGraph(architecture: Architecture, options: LayerGraphO
   addAttention(graph);
   addFeedForward(graph);
   const kv: Dimension[] = ["B", architecture.num_key_value_heads, "total", architecture.head_dim];
-  graph.output("hidden_out", ["T", architecture.hidden_size]);
+  graph.output("hidden_out", ["U", architecture.hidden_size]);
   graph.output("present_k", kv);
   graph.output("present_v", kv);
   return graph.encode();
@@ -34,8 +36,9 @@ function addInputs(graph: GraphBuilder): void {
   const { architecture, bits, float } = graph;
   const { hidden_size: hidden, head_dim: headDim, num_key_value_heads: kvHeads } = architecture;
   graph.input("hidden", float, ["T", hidden]);
+  graph.input("residual", float, ["U", hidden]);
   graph.input("pad_index", "int32", ["B", "S"]);
-  graph.input("unpad_index", "int32", ["T"]);
+  graph.input("unpad_index", "int32", ["U"]);
   graph.input("past_k", float, ["B", kvHeads, "P", headDim]);
   graph.input("past_v", float, ["B", kvHeads, "P", headDim]);
   graph.input("seqlens_k", "int32", ["B"]);
@@ -90,8 +93,8 @@ function addFeedForward(graph: GraphBuilder): void {
   graph.node(
     "SkipSimplifiedLayerNormalization",
     [
-      ["attention_out", "hidden", "ln2.w"],
-      ["ffn_normed", "", "", "residual"],
+      ["attention_out", "residual", "ln2.w"],
+      ["ffn_normed", "", "", "attended_sum"],
     ],
     { domain: CONTRIB, floats: { epsilon: graph.architecture.rms_norm_eps } },
   );
@@ -101,5 +104,5 @@ function addFeedForward(graph: GraphBuilder): void {
   graph.node("Mul", [["gate_out", "gate_sigmoid"], ["gate_silu"]]);
   graph.node("Mul", [["gate_silu", "up_out"], ["product"]]);
   graph.linear("down", "product", "ffn_out");
-  graph.node("Add", [["ffn_out", "residual"], ["hidden_out"]]);
+  graph.node("Add", [["ffn_out", "attended_sum"], ["hidden_out"]]);
 }
