@@ -115,7 +115,7 @@ class PieceWriter {
     const codes = isTable ? [rows, (columns * bits) / 8] : [rows, blocks, (BLOCK * bits) / 8];
     const [tensor, scales] = this.#place([
       { name: `${name}.q`, shape: codes, type: "uint8" },
-      { name: `${name}.s`, shape: isTable ? [rows, blocks] : [rows * blocks], type: this.#options.float },
+      { name: `${name}.s`, shape: isTable ? [rows, blocks, 1] : [rows * blocks], type: this.#options.float },
     ]);
     return { ...weight, form: "blocks", tensor: tensor!, scales: scales! };
   }

@@ -76,15 +76,33 @@ function addLengths(graph: GraphBuilder): void {
   graph.node("Add", [["row_start", "place"], ["flat_place"]]);
 }
 
+/**
+ * Of a quantised table the rows are looked up first and made numbers then: each byte of codes through a table of all
+ * 256. `GatherBlockQuantized` would do the same in one operator, but onnxruntime-web 1.30.0's WebGPU build, which
+ * transformers.js takes for WASM too, has no kernel of it for WASM.
+ */
 function addEmbedding(graph: GraphBuilder, tableBits: WeightBits): void {
   if (tableBits === 16) {
     graph.node("Gather", [["embed.w", "ordered_ids"], ["hidden.0"]], { ints: { axis: 0 } });
     return;
   }
-  graph.node("GatherBlockQuantized", [["embed.q", "ordered_ids", "embed.s"], ["hidden.0"]], {
-    domain: CONTRIB,
-    ints: { bits: tableBits, block_size: BLOCK, gather_axis: 0, quantize_axis: 1 },
-  });
+  const { hidden_size: hidden } = graph.architecture;
+  graph.numbers("code_values", [256, 8 / tableBits], codeValues(tableBits));
+  graph.constant("per_block", [0, 0, hidden / BLOCK, BLOCK]);
+  graph.constant("per_hidden", [0, 0, hidden]);
+  graph.node("Gather", [["embed.q", "ordered_ids"], ["embed_bytes"]], { ints: { axis: 0 } });
+  graph.node("Cast", [["embed_bytes"], ["embed_codes"]], { ints: { to: 6 } });
+  graph.node("Gather", [["code_values", "embed_codes"], ["embed_values"]], { ints: { axis: 0 } });
+  graph.node("Reshape", [["embed_values", "per_block"], ["embed_blocks"]]);
+  graph.node("Gather", [["embed.s", "ordered_ids"], ["embed_scales"]], { ints: { axis: 0 } });
+  graph.node("Mul", [["embed_blocks", "embed_scales"], ["embed_scaled"]]);
+  graph.node("Reshape", [["embed_scaled", "per_hidden"], ["hidden.0"]]);
+}
+
+/** What each byte of codes stands for, before its scale; of 4 bits two columns, the even one in the low nibble. */
+function codeValues(bits: 4 | 8): number[] {
+  const bytes = Array.from({ length: 256 }, (_, byte) => byte);
+  return bits === 8 ? bytes.map((byte) => byte - 128) : bytes.flatMap((byte) => [(byte & 15) - 8, (byte >> 4) - 8]);
 }
 
 /** Zero keeps the dimension of the input. */

@@ -1,6 +1,7 @@
 /** @file An ONNX graph of a Qwen3 model in the making: inputs, nodes, outputs → protobuf bytes. Pure. */
 import onnxProto from "onnx-proto";
 import type { Activations, Architecture, WeightBits } from "../../src/pack.ts";
+import { floatToHalf } from "./half.ts";
 import { layerWeights } from "./layout.ts";
 import { BLOCK } from "./quantize.ts";
 
@@ -67,6 +68,13 @@ export class GraphBuilder {
   /** An integer that is known beforehand, such as a shape for `Reshape`; `[values.length]`. */
   constant(name: string, values: readonly number[]): void {
     const tensor = { name, dataType: TYPE_CODES.int64, dims: [values.length], int64Data: [...values] };
+    this.#graph.initializer.push(onnx.TensorProto.create(tensor));
+  }
+
+  /** Numbers that are known beforehand, as activations. */
+  numbers(name: string, shape: readonly number[], values: readonly number[]): void {
+    const held = this.float === "f32" ? { floatData: [...values] } : { int32Data: values.map(floatToHalf) };
+    const tensor = { name, dataType: TYPE_CODES[this.float], dims: [...shape], ...held };
     this.#graph.initializer.push(onnx.TensorProto.create(tensor));
   }
 
