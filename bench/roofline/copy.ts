@@ -12,6 +12,11 @@ const DEFAULT_BYTES = 2 ** 28;
 
 const DEFAULT_BUDGET_MS = 500;
 
+/** As of `GPUBufferUsage`, of which TypeScript has no values. */
+const COPY_USAGE = 0x4 | 0x8; // COPY_SRC | COPY_DST
+const READBACK_USAGE = 0x1 | 0x8; // MAP_READ | COPY_DST
+const MAP_MODE_READ = 0x1;
+
 /** What is written at the beginning and at the end of the source, and must be found in the copy. */
 const MARKS = [0xc0ffee, 0xbead5] as const;
 
@@ -47,8 +52,10 @@ export async function measureCopy(device: GPUDevice, options: CopyOptions = {}):
 }
 
 async function timeCopy(device: GPUDevice, bytes: number, budgetMs: number): Promise<CopyPeak> {
-  const usage = GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
-  const [source, target] = [device.createBuffer({ size: bytes, usage }), device.createBuffer({ size: bytes, usage })];
+  const [source, target] = [
+    device.createBuffer({ size: bytes, usage: COPY_USAGE }),
+    device.createBuffer({ size: bytes, usage: COPY_USAGE }),
+  ];
   try {
     MARKS.forEach((mark, i) => device.queue.writeBuffer(source, i * (bytes - 4), Uint32Array.of(mark)));
     const milliseconds = await bestTime(device, (encoder) => encoder.copyBufferToBuffer(source, 0, target, 0, bytes), {
@@ -63,12 +70,12 @@ async function timeCopy(device: GPUDevice, bytes: number, budgetMs: number): Pro
 }
 
 async function check(device: GPUDevice, target: GPUBuffer): Promise<void> {
-  const staging = device.createBuffer({ size: 8, usage: GPUBufferUsage.COPY_DST | GPUBufferUsage.MAP_READ });
+  const staging = device.createBuffer({ size: 8, usage: READBACK_USAGE });
   try {
     const encoder = device.createCommandEncoder();
     MARKS.forEach((_, i) => encoder.copyBufferToBuffer(target, i * (target.size - 4), staging, 4 * i, 4));
     device.queue.submit([encoder.finish()]);
-    await staging.mapAsync(GPUMapMode.READ);
+    await staging.mapAsync(MAP_MODE_READ);
     const found = [...new Uint32Array(staging.getMappedRange())];
     if (found.join() !== MARKS.join()) throw new Error(`the copy has ${found.join()}, not ${MARKS.join()}`);
   } finally {

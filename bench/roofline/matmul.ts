@@ -21,6 +21,11 @@ const DEFAULT_SIZE = 4096;
 /** Spread over the tilings. */
 const DEFAULT_BUDGET_MS = 1500;
 
+/** As of `GPUBufferUsage`, of which TypeScript has no values. */
+const STORAGE_USAGE = 0x4 | 0x8 | 0x80; // COPY_SRC | COPY_DST | STORAGE
+const READBACK_USAGE = 0x1 | 0x8; // MAP_READ | COPY_DST
+const MAP_MODE_READ = 0x1;
+
 const FACTOR_SEEDS = [0x1234567, 0x89abcde] as const;
 
 /** Elements of the product that are compared with the CPU's. */
@@ -92,7 +97,7 @@ async function timeProducts(device: GPUDevice, products: Products): Promise<Matm
   const buffers = [1, 2, 3].map(() =>
     device.createBuffer({
       size: bytes,
-      usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST | GPUBufferUsage.COPY_SRC,
+      usage: STORAGE_USAGE,
     }),
   );
   try {
@@ -150,14 +155,14 @@ async function check(
   const rowBytes = (dtype === "f16" ? 2 : 4) * size;
   const staging = device.createBuffer({
     size: CHECKED * rowBytes,
-    usage: GPUBufferUsage.COPY_DST | GPUBufferUsage.MAP_READ,
+    usage: READBACK_USAGE,
   });
   try {
     const rows = Array.from({ length: CHECKED }, (_, i) => Math.floor((i * size) / CHECKED));
     const encoder = device.createCommandEncoder();
     rows.forEach((row, i) => encoder.copyBufferToBuffer(product, row * rowBytes, staging, i * rowBytes, rowBytes));
     device.queue.submit([encoder.finish()]);
-    await staging.mapAsync(GPUMapMode.READ);
+    await staging.mapAsync(MAP_MODE_READ);
     const bytes = staging.getMappedRange();
     const actual = dtype === "f16" ? widenFloat16(new Uint16Array(bytes)) : new Float32Array(bytes);
     rows.forEach((row, i) => {
