@@ -1,5 +1,5 @@
 /** @file Who is compared, behind one interface: each runs in a worker of its own, whose GPU is watched by the same probe. Types only. */
-import type { AdapterFacts } from "../../src/types.ts";
+import type { AdapterFacts, Priority } from "../../src/types.ts";
 
 export type ContenderName = "strata" | "transformers.js";
 
@@ -11,6 +11,11 @@ export interface ContenderModel {
   /** Of the export: which of its files transformers.js loads. Strata goes by its pack, and by `activations`. */
   readonly dtype: "fp32" | "fp16" | "q8" | "q4" | "q4f16";
   readonly activations: "f32" | "f16";
+  /**
+   * Whether files stay in the browser, as each runtime does unless told otherwise: Strata in its private file system,
+   * transformers.js in the Cache API. @default "none"
+   */
+  readonly storage?: "none" | "kept";
 }
 
 /** Texts to embed. transformers.js pads what is in one call to its longest text, so its users split work in batches. */
@@ -20,10 +25,12 @@ export interface EmbedCall {
   readonly batchSize: number;
   /** Queries get Strata's prompt; for transformers.js the caller has put the same prompt before the text. */
   readonly role: "query" | "document";
+  /** Of Strata; transformers.js runs its calls in turn. @default "interactive" for queries, else "normal" */
+  readonly priority?: Priority;
 }
 
 export interface EmbedOutcome {
-  /** `[texts, dimensions]`, row-major, unit vectors. */
+  /** `[texts, dimensions]`, row-major, unit vectors. Texts over the model's limit were cut. */
   readonly vectors: Float32Array;
   readonly dimensions: number;
   /** From the call to the vectors, in milliseconds, as the page sees it. */
@@ -48,7 +55,12 @@ export interface OpenOutcome {
   readonly adapter: AdapterFacts | null;
   /** Such as `webgpu f32 jspi`. */
   readonly execution: string;
+  /** Where the time of opening went, in milliseconds by phase; phases may overlap. Empty where the runtime does not say. */
+  readonly phases: Readonly<Record<string, number>>;
 }
+
+/** `"left-out"`: every buffer and pipeline is made, but nothing is computed. Vectors are meaningless then, or faulty. */
+export type Dispatches = "run" | "left-out";
 
 /** One runtime with one model. */
 export interface Contender {
@@ -58,6 +70,8 @@ export interface Contender {
   embed(call: EmbedCall): Promise<EmbedOutcome>;
   /** Counters since the last call; the peak starts again from what is live. */
   usage(): Promise<GpuUsage>;
+  /** From now on; `"run"` at first. For the memory of texts that software WebGPU would compute on for hours. */
+  setDispatches(dispatches: Dispatches): Promise<void>;
   /** Ends the worker. */
   close(): void;
 }

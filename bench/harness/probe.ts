@@ -2,6 +2,7 @@
  * @file Looks at a worker from inside: its WebAssembly memories, and what ONNX Runtime is given to run. To be imported
  * before what makes them.
  */
+import { wasmBytes } from "./wasm-memory.ts";
 import { PriorityMutex } from "../../src/batch/queue.ts";
 import { LayerSession } from "../../src/gpu/session.ts";
 import type { Priority } from "../../src/types.ts";
@@ -28,16 +29,6 @@ export type ProbeQuestion =
 export type ProbeAnswer =
   | { readonly kind: "probe-wasm-bytes"; readonly bytes: number }
   | { readonly kind: "probe-runs"; readonly runs: readonly LoggedRun[] };
-
-/** ONNX Runtime makes its memory itself and hands it to its module, so every one of them passes here. */
-const memories: WebAssembly.Memory[] = [];
-WebAssembly.Memory = new Proxy(WebAssembly.Memory, {
-  construct(Memory, [descriptor]: [WebAssembly.MemoryDescriptor]) {
-    const memory = new Memory(descriptor);
-    memories.push(memory);
-    return memory;
-  },
-});
 
 /** `null` while nobody asked for it: a log that is not wanted must not fill the heap that is measured. */
 let log: LoggedRun[] | null = null;
@@ -84,7 +75,7 @@ addEventListener("message", (event: MessageEvent<Partial<ProbeQuestion>>) => {
 function answer(question: ProbeQuestion): void {
   const post = (message: ProbeAnswer): void => postMessage(message);
   if (question.kind === "probe-wasm-bytes") {
-    post({ kind: question.kind, bytes: memories.reduce((sum, { buffer }) => sum + buffer.byteLength, 0) });
+    post({ kind: question.kind, bytes: wasmBytes() });
     return;
   }
   post({ kind: question.kind, runs: log ?? [] });

@@ -1,0 +1,3 @@
+/** @file Strata's own worker, its GPU watched. */
+import "./gpu-probe.ts";
+import "../../workers/embed.worker.ts";
