@@ -150,6 +150,11 @@ function headNorm(graph: GraphBuilder, name: string, [split, joined]: readonly [
   graph.node("Reshape", [[`${name}_heads_normed`, joined], [`${name}_normed`]]);
 }
 
+/**
+ * Without past and without present: on WASM that is another, tiled kernel, which is 1.8 times as fast for 8 × 200
+ * tokens of the nano model, and 4.6 times for 1,500. RoPE inside, with positions that count each row's tokens, is a
+ * dispatch less on WebGPU than `RotaryEmbedding` with `position_ids`, and as fast on WASM.
+ */
 function addAttention(graph: GraphBuilder, name: (part: string) => string): void {
   const { num_attention_heads: heads, num_key_value_heads: kvHeads, head_dim: headDim } = graph.architecture;
   const inputs = [
@@ -163,7 +168,7 @@ function addAttention(graph: GraphBuilder, name: (part: string) => string): void
     "rope.cos",
     "rope.sin",
   ];
-  graph.node("GroupQueryAttention", [inputs, [name("attended"), name("present_k"), name("present_v")]], {
+  graph.node("GroupQueryAttention", [inputs, [name("attended")]], {
     domain: CONTRIB,
     ints: { num_heads: heads, kv_num_heads: kvHeads, do_rotary: 1, rotary_interleaved: 0 },
     floats: { scale: headDim ** -0.5 },
