@@ -26,18 +26,38 @@ const COLLECTIONS = 3;
  * @returns Stops the sampling and gives the peaks.
  */
 export async function watchWorkerHeap(page: Page): Promise<() => HeapPeak> {
+  const { take, stop } = await sampleWorkerHeap(page, SAMPLE_MS);
+  return () => {
+    stop();
+    return take();
+  };
+}
+
+/** A watch that goes on. */
+export interface HeapWatch {
+  /** Peaks since this was last asked; zeros when nothing was seen. */
+  readonly take: () => HeapPeak;
+  readonly stop: () => void;
+}
+
+/** Samples the heap of the page's first worker every so often. */
+export async function sampleWorkerHeap(page: Page, everyMs: number): Promise<HeapWatch> {
   const call = await attachToWorker(page);
-  const peak: HeapPeak = { usedBytes: 0, withBuffersBytes: 0 };
+  let peak: HeapPeak = { usedBytes: 0, withBuffersBytes: 0 };
   const look = async (): Promise<void> => {
     const { usedSize, backingStorageSize } = await call<HeapUsage>("Runtime.getHeapUsage");
     peak.usedBytes = Math.max(peak.usedBytes, usedSize);
     peak.withBuffersBytes = Math.max(peak.withBuffersBytes, usedSize + backingStorageSize);
   };
   // The worker may be gone by now; the next look tells.
-  const timer = setInterval(() => void look().catch(() => undefined), SAMPLE_MS);
-  return () => {
-    clearInterval(timer);
-    return peak;
+  const timer = setInterval(() => void look().catch(() => undefined), everyMs);
+  return {
+    take: () => {
+      const taken = peak;
+      peak = { usedBytes: 0, withBuffersBytes: 0 };
+      return taken;
+    },
+    stop: () => clearInterval(timer),
   };
 }
 

@@ -2,6 +2,7 @@
  * @file The page of `npm run bench`: one contender, driven from outside. With an order in the URL's hash it goes to work
  * by itself, as a page does that a visitor opens.
  */
+import { embedWithQueries, type BulkCall, type BulkOutcome } from "./bulk-call.ts";
 import type {
   Contender,
   ContenderModel,
@@ -11,18 +12,21 @@ import type {
   GpuUsage,
   OpenOutcome,
 } from "./contender.ts";
-import { embedWithQueries, type BulkCall, type BulkOutcome } from "./bulk-call.ts";
 
-/** An embed call's outcome as it leaves the page. */
+/** What came of some calls. */
 export interface DriverSample {
-  /** `[texts × dimensions]`, row-major; empty when nobody wants them. */
+  /** `[texts × dimensions]`, row-major. */
   readonly vectors: readonly number[];
-  readonly dimensions: number;
+  /** Of all together. */
   readonly totalMs: number;
+  /** Of each call. */
+  readonly callMs: readonly number[];
+  /** Before the first. */
+  readonly idleBytes: number;
   readonly usage: GpuUsage;
 }
 
-/** What a visit brings, from the start of the navigation. */
+/** What a visit brings; milliseconds count from the start of the navigation. */
 export interface ColdStart {
   readonly firstVectorMs: number;
   /** When the page's script began to run. */
@@ -41,13 +45,11 @@ export interface ColdOrder {
 /** What `npm run bench` calls from outside. */
 export interface Driver {
   open(name: ContenderName, model: ContenderModel): Promise<OpenOutcome>;
-  embed(call: EmbedCall): Promise<DriverSample>;
-  /** One text a call, one after the other. @returns Milliseconds of each. */
-  embedEach(calls: readonly EmbedCall[]): Promise<number[]>;
-  embedWithQueries(call: BulkCall): Promise<BulkOutcome>;
-  setDispatches(dispatches: Dispatches): Promise<void>;
-  /** Ends the worker; the next `open` starts a new one. */
-  close(): void;
+  /** One after the other. */
+  embed(calls: readonly EmbedCall[]): Promise<DriverSample>;
+  embedWithQueries(call: BulkCall): Promise<BulkOutcome & Omit<DriverSample, "vectors" | "callMs">>;
+  /** One call whose vectors nobody may look at, without a dispatch: what it allocates. From here on nothing is computed. */
+  rehearse(call: EmbedCall): Promise<Omit<DriverSample, "vectors" | "callMs">>;
   /** Of the order in the URL, when it is done. */
   coldStart: ColdStart | null;
   /** Why it failed. */
@@ -67,19 +69,28 @@ globalThis.driver = {
     contender = await contenderOf(name);
     return contender.open(model);
   },
-  async embed(call) {
-    await opened().usage();
-    const { vectors, dimensions, totalMs } = await opened().embed(call);
-    return { vectors: [...vectors], dimensions, totalMs, usage: await opened().usage() };
-  },
-  async embedEach(calls) {
-    const times: number[] = [];
-    for (const call of calls) times.push((await opened().embed(call)).totalMs);
-    return times;
-  },
-  embedWithQueries: (call) => embedWithQueries(opened(), call),
-  setDispatches: (dispatches) => opened().setDispatches(dispatches),
-  close: () => contender?.close(),
+  embed: (calls) =>
+    watched(async (open) => {
+      const vectors: number[] = [];
+      const callMs: number[] = [];
+      for (const call of calls) {
+        const outcome = await open.embed(call);
+        for (const value of outcome.vectors) vectors.push(value);
+        callMs.push(outcome.totalMs);
+      }
+      return { vectors, callMs, totalMs: callMs.reduce((sum, ms) => sum + ms, 0) };
+    }),
+  embedWithQueries: (call) => watched((open) => embedWithQueries(open, call)),
+  rehearse: (call) =>
+    watched(async (open) => {
+      await open.setDispatches("left-out" satisfies Dispatches);
+      const started = performance.now();
+      await open.embed(call).catch((error: unknown) => {
+        // What was not computed may well be no direction; that is no failure here.
+        if ((error as { code?: unknown }).code !== "numeric-fault") throw error;
+      });
+      return { totalMs: performance.now() - started };
+    }),
 };
 
 const order = location.hash.length > 1 ? (JSON.parse(decodeURIComponent(location.hash.slice(1))) as ColdOrder) : null;
@@ -91,19 +102,28 @@ async function contenderOf(name: ContenderName): Promise<Contender> {
   return (await import("./transformers.ts")).transformersContender();
 }
 
-function opened(): Contender {
+async function watched<T>(
+  task: (open: Contender) => Promise<T>,
+): Promise<T & Pick<DriverSample, "idleBytes" | "usage">> {
   if (!contender) throw new Error("no contender is open");
-  return contender;
+  const { liveBytes: idleBytes } = await contender.usage();
+  const outcome = await task(contender);
+  return { ...outcome, idleBytes, usage: await contender.usage() };
 }
 
 async function startCold({ name, model, text }: ColdOrder): Promise<void> {
   const scriptMs = performance.now();
   try {
-    const opening = await driver.open(name, model);
-    const { vectors, totalMs } = await opened().embed({ texts: [text], batchSize: 1, role: "document" });
-    // `performance.now()` counts from the start of the navigation.
+    const opened = await driver.open(name, model);
+    const started = performance.now();
+    const { vectors } = await contender!.embed({
+      texts: [text],
+      batchSize: 1,
+      role: "document",
+      priority: "interactive",
+    });
     const firstVectorMs = performance.now();
-    driver.coldStart = { firstVectorMs, scriptMs, opened: opening, embedMs: totalMs, vector: [...vectors] };
+    driver.coldStart = { firstVectorMs, scriptMs, opened, embedMs: firstVectorMs - started, vector: [...vectors] };
   } catch (error) {
     driver.coldError = String(error);
   }
