@@ -7,6 +7,7 @@ import {
   openSync,
   readFileSync,
   renameSync,
+  rmSync,
   statSync,
   truncateSync,
   writeFileSync,
@@ -21,7 +22,7 @@ import { wrapSystemError } from "../pack/system-errors.ts";
 import { WorkerPool } from "../pack/worker-pool.ts";
 import { type DataFileCounts, exportConfig, exportTokenizerConfig, readDataFileCounts } from "./export-config.ts";
 import { EXPORT_NUMBERS, type ExportDtype } from "./export-dtypes.ts";
-import { type ExportLayout, MAX_PIECE_BYTES, planExport } from "./export-layout.ts";
+import { type ExportLayout, type ExportTensor, MAX_PIECE_BYTES, planExport } from "./export-layout.ts";
 import { ropeTable } from "./rope-table.ts";
 import { type ExportSource, openExportSource } from "./export-source.ts";
 import { splitJobs } from "./split-jobs.ts";
@@ -85,6 +86,7 @@ export async function exportModel(options: ExportOptions): Promise<ExportReport>
   try {
     const source = openExportSource(options.source, options.tokenizer ?? null);
     refuseOwnInputs(options.out, [...Object.values(source.inputs).map(dirname), source.folder]);
+    refuseOtherModel(source, options.out);
     const plans = options.dtypes.map((dtype) => planDtype(source, dtype, options));
     const exporting = { options, source, pool, hashes: await hashInputs(source, options, pool) };
     const graphs: ExportedGraph[] = [];
@@ -175,6 +177,8 @@ async function exportDtype(exporting: Exporting, plan: DtypePlan): Promise<Expor
     await writeData(exporting, plan, staging);
     await staging.add(file, pool, (path) => writeFileSync(path, graph));
     throwIfAborted(options.signal);
+    // config.json states how many data files this graph has: the one before must not be read by it.
+    rmSync(join(folder, file), { force: true });
   }
   writeSmallFiles(source, options.out, { [file]: names.length });
   if (!kept) staging.commit(names);
@@ -184,15 +188,17 @@ async function exportDtype(exporting: Exporting, plan: DtypePlan): Promise<Expor
 async function writeData({ options, source, pool }: Exporting, plan: DtypePlan, staging: Staging): Promise<void> {
   const { layout } = plan;
   const jobs = splitJobs(layout, source);
-  const total = layout.files.reduce((sum, { bytes }) => sum + bytes, 0);
+  const tables = (name: string) => [layout.cos, layout.sin].filter((table) => table.file === name);
+  const sizeOf = (name: string) => [...jobs.get(name)!, ...tables(name)].reduce((sum, { bytes }) => sum + bytes, 0);
+  const total = layout.files.reduce((sum, { name }) => sum + sizeOf(name), 0);
   let done = 0;
   const advance = (bytes: number) => {
-    done = Math.min(total, done + bytes);
+    done += bytes;
     options.onProgress?.({ phase: "exporting", done, total });
   };
   for (const file of layout.files) {
     if (staging.finished(file.name)) {
-      advance(file.bytes);
+      advance(sizeOf(file.name));
       continue;
     }
     await staging.add(file.name, pool, async (path) => {
@@ -203,32 +209,27 @@ async function writeData({ options, source, pool }: Exporting, plan: DtypePlan, 
         advance(bytes);
       });
       await Promise.all(writes);
-      advance(writeTables(source, plan, { name: file.name, path }));
+      for (const table of tables(file.name)) {
+        writeTable(source, plan, { table, path });
+        advance(table.bytes);
+      }
     });
   }
 }
 
-/** RoPE's tables, where they belong into the file; gives their bytes. */
-function writeTables(
+function writeTable(
   { architecture }: ExportSource,
   { layout, positions }: DtypePlan,
-  file: { readonly name: string; readonly path: string },
-): number {
-  let written = 0;
-  for (const tensor of [layout.cos, layout.sin].filter((table) => table.file === file.name)) {
-    const values = ropeTable(tensor === layout.cos ? Math.cos : Math.sin, architecture, {
-      positions,
-      type: tensor.type === "f16" ? "f16" : "f32",
-    });
-    const descriptor = openSync(file.path, "r+");
-    try {
-      writeAt(descriptor, values, tensor.offset);
-    } finally {
-      closeSync(descriptor);
-    }
-    written += tensor.bytes;
+  { table, path }: { readonly table: ExportTensor; readonly path: string },
+): void {
+  const type = table.type === "f16" ? "f16" : "f32";
+  const values = ropeTable(table === layout.cos ? Math.cos : Math.sin, architecture, { positions, type });
+  const descriptor = openSync(path, "r+");
+  try {
+    writeAt(descriptor, values, table.offset);
+  } finally {
+    closeSync(descriptor);
   }
-  return written;
 }
 
 /** `config.json` and the tokenizer's files; other graphs of the folder stay loadable. */
@@ -246,6 +247,15 @@ function writePapers({ folder }: ExportSource, out: string): void {
     const path = join(folder, name);
     if (existsSync(path)) replaceFile(join(out, name), readFileSync(path));
   }
+}
+
+/** Graphs of one folder share its `config.json` and its tokenizer. */
+function refuseOtherModel(source: ExportSource, out: string): void {
+  const path = join(out, "config.json");
+  if (!existsSync(path)) return;
+  const earlier = readFileSync(path, "utf8");
+  if (exportConfig(source, readDataFileCounts(earlier)) === earlier) return;
+  throw new EmbedError("invalid-input", `${out} holds another model's config.json: choose another folder`);
 }
 
 /** Never half a file, and no write where nothing changes. */

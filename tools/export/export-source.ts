@@ -86,7 +86,9 @@ function openPack(folder: string): ExportSource {
     endTokenId: manifest.endTokenId,
     padTokenId: manifest.padTokenId,
     maxTokens: manifest.maxTokens,
-    inputs: Object.fromEntries(wanted.map(({ name }) => [name, join(folder, name)])),
+    inputs: Object.fromEntries(
+      ["manifest.json", ...wanted.map(({ name }) => name)].map((name) => [name, join(folder, name)]),
+    ),
     expected: new Map(wanted.map(({ name, sha256 }) => [name, sha256])),
     folder,
   };
