@@ -20,14 +20,14 @@ module.exports = {
       from: { path: `^src/(${STAGES})/`, pathNot: "[.]test[.]ts$" },
       to: {
         path: "^(src|workers|demo|tools|bench)/",
-        pathNot: ["^src/(delivery|errors|metrics|pack|types|next-task)[.]ts$", "^src/$1/"],
+        pathNot: ["^src/(delivery|errors|execution|metrics|pack|types|next-task)[.]ts$", "^src/$1/"],
       },
     },
     {
       name: "foundations-import-nothing",
       severity: "error",
-      from: { path: "^src/(delivery|errors|metrics|pack|types|next-task)[.]ts$" },
-      to: { pathNot: "^src/(delivery|metrics|pack|types)[.]ts$" },
+      from: { path: "^src/(delivery|errors|execution|metrics|pack|types|next-task)[.]ts$" },
+      to: { pathNot: "^src/(delivery|execution|metrics|pack|types)[.]ts$" },
     },
     {
       name: "pipeline-composes-stages-only",
@@ -37,7 +37,7 @@ module.exports = {
         path: "^(src|workers|demo)/",
         pathNot: [
           `^src/(${STAGES})/`,
-          "^src/(delivery|errors|metrics|pack|types|next-task|open-planner|pipeline|pipeline-metrics|self-check|warm-up)[.]ts$",
+          "^src/(delivery|errors|execution|metrics|pack|types|next-task|open-planner|pipeline|pipeline-metrics|self-check|warm-up)[.]ts$",
         ],
       },
     },
@@ -45,7 +45,7 @@ module.exports = {
       name: "thread-knows-no-stage",
       severity: "error",
       from: { path: "^src/thread/", pathNot: ["[.]test[.]ts$", "/fixtures/"] },
-      to: { path: "^src/", pathNot: ["^src/thread/", "^src/(delivery|errors|metrics|pack|types)[.]ts$"] },
+      to: { path: "^src/", pathNot: ["^src/thread/", "^src/(delivery|errors|execution|metrics|pack|types)[.]ts$"] },
     },
     {
       name: "the-store-s-page-side-knows-no-stage",

@@ -111,9 +111,9 @@ function deviceName({ kind, adapter }: DeviceStatus): string {
   return adapter?.software ? `${name} (${strings.status.software})` : name;
 }
 
-function describeCheck({ passed, execution, maxAbsDiff, tolerance }: SelfCheckResult): string {
+function describeCheck({ passed, scope, execution, maxAbsDiff, tolerance }: SelfCheckResult): string {
   const difference = maxAbsDiff.toExponential(1);
-  if (passed) return strings.status.passed(difference);
+  if (passed) return scope === "full" ? strings.status.passed(difference) : strings.status.passedBriefly(difference);
   const { kind, activations, subgroups } = execution;
   const way = [kind, activations, kind === "webgpu" && !subgroups ? strings.status.noSubgroups : ""].filter(Boolean);
   return strings.status.failed(way.join(" "), difference, tolerance.toExponential(1));

@@ -185,6 +185,8 @@ export const strings = {
       `${bits}-bit weights · ${dimensions} dimensions · ${layers} layers`,
     selfCheck: "Self-check",
     passed: (difference: string): string => `Passed, off by ${difference} at most`,
+    passedBriefly: (difference: string): string =>
+      `Passed in brief, off by ${difference} at most; in full within the last week`,
     failed: (execution: string, difference: string, tolerance: string): string =>
       `${execution} failed: off by ${difference}, allowed ${tolerance}`,
     vram: "GPU memory",

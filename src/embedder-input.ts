@@ -9,6 +9,7 @@ const CHOICES: Readonly<Record<string, readonly string[]>> = {
   storage: ["auto", "none"],
   device: ["auto", "webgpu", "wasm"],
   activations: ["f32", "f16"],
+  selfCheck: ["auto", "full"],
   role: ["query", "document"],
   output: ["float32", "int8", "binary"],
   overflow: ["error", "truncate"],
@@ -20,7 +21,7 @@ const CHOICES: Readonly<Record<string, readonly string[]>> = {
 /** What `createEmbedder` is given about the model and how to run it. */
 export interface ModelOptions extends Pick<
   LoadRequest,
-  "storage" | "device" | "activations" | "chunkTokens" | "maxRunMs" | "vramBudgetBytes" | "queue"
+  "storage" | "device" | "activations" | "selfCheck" | "chunkTokens" | "maxRunMs" | "vramBudgetBytes" | "queue"
 > {
   /** A source of the pack; a text is the URL of its folder, relative to the page. */
   readonly model: string | URL | ModelSource;
@@ -78,13 +79,14 @@ export function checkRequest<O extends OutputType>(options: EmbedRequest<O>): Em
  */
 export function checkModelOptions(options: ModelOptions, baseUrl: string | undefined): LoadRequest {
   checkChoices(options);
-  const { model, storage, device, activations, chunkTokens, maxRunMs, vramBudgetBytes, queue } = options;
+  const { model, storage, device, activations, selfCheck, chunkTokens, maxRunMs, vramBudgetBytes, queue } = options;
   if (chunkTokens !== undefined) checkPositiveInteger("chunkTokens", chunkTokens);
   return {
     model: checkModelSource(model, baseUrl),
     ...(storage !== undefined && { storage }),
     ...(device !== undefined && { device }),
     ...(activations !== undefined && { activations }),
+    ...(selfCheck !== undefined && { selfCheck }),
     ...(chunkTokens !== undefined && { chunkTokens }),
     ...(maxRunMs !== undefined && { maxRunMs: checkLimit("maxRunMs", maxRunMs) }),
     ...(vramBudgetBytes !== undefined && { vramBudgetBytes: checkLimit("vramBudgetBytes", vramBudgetBytes) }),

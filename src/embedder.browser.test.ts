@@ -4,7 +4,7 @@ import { createEmbedder, EmbedError, FlatIndex, rowOf, type Embedder } from "./i
 
 let embedder: Embedder;
 beforeAll(async () => {
-  embedder = await createEmbedder({ model: builtInPackUrl(), device: "wasm" });
+  embedder = await createEmbedder({ model: builtInPackUrl(), device: "wasm", selfCheck: "full" });
 });
 afterAll(() => embedder.dispose());
 
@@ -12,6 +12,13 @@ const code = (name: string, details?: object): unknown =>
   expect.objectContaining({ code: name, ...(details && { details: expect.objectContaining(details) as unknown }) });
 
 describe("createEmbedder", () => {
+  it("checks all known answers once, and those of short texts when they were right within the week", async () => {
+    expect(embedder.status.selfChecks).toMatchObject([{ passed: true, scope: "full" }]);
+    using brief = await createEmbedder({ model: builtInPackUrl(), device: "wasm" });
+    expect(brief.status.selfChecks).toMatchObject([{ passed: true, scope: "brief" }]);
+    expect(brief.status.selfChecks[0]!.key).toBe(embedder.status.selfChecks[0]!.key);
+  });
+
   it("loads the built-in pack in a worker and reports phases, bytes and the self-check", async () => {
     const phases: string[] = [];
     let last = { loadedBytes: 0, totalBytes: 1 };

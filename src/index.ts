@@ -83,6 +83,7 @@ export type {
   QueueStatus,
   RecoveryStatus,
   SelfCheckResult,
+  SelfCheckScope,
   TokenizeOptions,
   VramBytes,
   VramStatus,

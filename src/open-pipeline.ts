@@ -1,13 +1,13 @@
 /** @file Loading: pack → device → a pipeline that has given its known answers. */
 import type { DownloadProgress } from "./delivery.ts";
 import { EmbedError } from "./errors.ts";
-import { chooseExecution, openEngine, type EngineOptions, type ExecutionChoice } from "./gpu/engine.ts";
+import { chooseExecution, openEngine, type Engine, type EngineOptions, type ExecutionChoice } from "./gpu/engine.ts";
 import { readFinalNorm } from "./gpu/weights.ts";
 import { openModel } from "./model/open-model.ts";
 import { embeddingSpace } from "./model/space.ts";
 import { openPlanner } from "./open-planner.ts";
 import { EmbedPipeline, type PipelineParts } from "./pipeline.ts";
-import { failedCheck, selfCheck, type EmbedIds } from "./self-check.ts";
+import { failedCheck, selfCheck, selfCheckKey, selfCheckScope, type EmbedIds } from "./self-check.ts";
 import { createTokenizer, type TextTokenizer } from "./tokenize/tokenizer.ts";
 import type { Activations, PackManifest, PackReader, ReadOptions } from "./pack.ts";
 import type {
@@ -73,7 +73,8 @@ async function load(request: LoadRequest, hooks: LoadHooks & { readonly signal: 
       queue: request.queue,
       loaded: { selfChecks, load: clock.timings, storage },
     });
-    selfChecks.push(await clock.time("selfCheckMs", () => checkPipeline({ pipeline, pack, choice, ...parts }, signal)));
+    const check = { pipeline, pack, choice, request, ...parts };
+    selfChecks.push(await clock.time("selfCheckMs", () => checkPipeline(check, signal)));
     clock.stop();
     return pipeline;
   } catch (error) {
@@ -87,15 +88,21 @@ async function checkPipeline(
     readonly pipeline: EmbedPipeline;
     readonly pack: PackReader;
     readonly choice: ExecutionChoice;
+    readonly request: LoadRequest;
+    readonly engine: Engine;
     readonly tokenizer: TextTokenizer | null;
   },
   signal: AbortSignal,
 ): Promise<SelfCheckResult> {
-  const { pipeline, pack, choice, tokenizer } = what;
+  const { pipeline, pack, choice, request, engine, tokenizer } = what;
   try {
     await checkTokenizer(pack.manifest, tokenizer);
     const embedIds: EmbedIds = (batch, chunkTokens) => pipeline.embedIds(batch, { chunkTokens, signal });
-    const result = await selfCheck(pack.manifest.golden, embedIds, choice.execution);
+    const runtime = { version: engine.runtimeVersion, userAgent: navigator.userAgent };
+    const key = await selfCheckKey(pack.manifest, engine.device, runtime);
+    const passedAt = request.selfCheck === "full" ? undefined : request.rememberedChecks?.[key];
+    const scope = selfCheckScope(passedAt, Date.now());
+    const result = await selfCheck(pack.manifest.golden, embedIds, { execution: choice.execution, scope, key });
     if (!result.passed) throw wrongAnswers(result, choice);
     return result;
   } catch (error) {

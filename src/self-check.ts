@@ -1,7 +1,8 @@
 /** @file Known answers at load: a device that computes wrong vectors is found before it serves one. Pure. */
 import { EmbedError } from "./errors.ts";
-import type { GoldenVector } from "./pack.ts";
-import type { Execution, SelfCheckResult } from "./types.ts";
+import { sha256Hex } from "./model/sha256.ts";
+import type { GoldenVector, PackManifest } from "./pack.ts";
+import type { DeviceStatus, Execution, SelfCheckResult, SelfCheckScope } from "./types.ts";
 
 /**
  * Largest component difference of a unit vector to the float64 reference. f32: kernels that are right stay below 1e-6
@@ -13,26 +14,54 @@ const TOLERANCE = { f32: 2e-5, f16: 5e-3 } as const;
 /** Tokens a run when the longest known input is sliced: several slices of 200 tokens, the last one shorter. */
 const SLICE_TOKENS = 64;
 
+/** Known inputs of at most so many tokens make a brief check: of the usual 5, 33, 70 and 200 the first two. */
+const BRIEF_TOKENS = 40;
+
+/** A full check is due again after this long: a driver may have changed, and nothing that a page sees says so. */
+const FULL_CHECK_EVERY_MS = 7 * 24 * 3_600_000;
+
+/** Hex digits of a key: 64 bits tell any number of devices and packs apart. */
+const KEY_DIGITS = 16;
+
 /** Embeds token ids as one ragged batch, in chunks of the default size unless told; full dimensions, unit vectors. */
 export type EmbedIds = (batch: readonly Int32Array[], chunkTokens?: number) => Promise<readonly Float32Array[]>;
 
+/** What is checked, and how thoroughly. */
+export interface SelfCheckPlan {
+  readonly execution: Execution;
+  readonly scope: SelfCheckScope;
+  readonly key: string;
+}
+
+/** All that decides whether a check that passed once says something about this load, as far as a page can see it. */
+export async function selfCheckKey(
+  manifest: PackManifest,
+  device: DeviceStatus,
+  runtime: { readonly version: string; readonly userAgent: string },
+): Promise<string> {
+  const { kind, activations, subgroups, build, adapter } = device;
+  const decisive = JSON.stringify([manifest, kind, activations, subgroups, build, adapter, runtime]);
+  return (await sha256Hex(new TextEncoder().encode(decisive))).slice(0, KEY_DIGITS);
+}
+
+/** @param passedAt - When the last full check was passed; `undefined` if never. @param now - Both in milliseconds since 1970. */
+export function selfCheckScope(passedAt: number | undefined, now: number): SelfCheckScope {
+  const age = passedAt === undefined ? Infinity : now - passedAt;
+  return age >= 0 && age < FULL_CHECK_EVERY_MS ? "brief" : "full";
+}
+
 /**
- * Embeds the pack's golden inputs alone, as one ragged batch and, the longest one, in slices, and compares.
+ * Embeds the pack's golden inputs and compares: in full alone, as one ragged batch and, the longest one, in slices; in
+ * brief the short ones alone.
  *
  * @param golden - The pack's known answers; an empty list passes with differences of 0.
  */
 export async function selfCheck(
   golden: readonly GoldenVector[],
   embedIds: EmbedIds,
-  execution: Execution,
+  plan: SelfCheckPlan,
 ): Promise<SelfCheckResult> {
-  const known = golden.map((answer) => ({ answer, inputIds: Int32Array.from(answer.inputIds) }));
-  const longest = known.toSorted((a, b) => b.inputIds.length - a.inputIds.length).slice(0, 1);
-  const runs: readonly { readonly batch: typeof known; readonly chunkTokens?: number }[] = [
-    ...known.map((one) => ({ batch: [one] })),
-    { batch: known },
-    { batch: longest, chunkTokens: SLICE_TOKENS },
-  ];
+  const runs = plan.scope === "full" ? fullRuns(golden) : briefRuns(golden);
   let maxAbsDiff = 0;
   let minCosine = 1;
   for (const { batch, chunkTokens } of runs) {
@@ -44,8 +73,32 @@ export async function selfCheck(
       minCosine = Math.min(minCosine, cosine);
     }
   }
-  const tolerance = TOLERANCE[execution.activations];
-  return { execution, passed: maxAbsDiff <= tolerance, maxAbsDiff, minCosine, tolerance };
+  const tolerance = TOLERANCE[plan.execution.activations];
+  return { ...plan, passed: maxAbsDiff <= tolerance, maxAbsDiff, minCosine, tolerance };
+}
+
+/** Known inputs that go through the layers together. */
+interface CheckRun {
+  readonly batch: readonly { readonly answer: GoldenVector; readonly inputIds: Int32Array }[];
+  readonly chunkTokens?: number;
+}
+
+function fullRuns(golden: readonly GoldenVector[]): readonly CheckRun[] {
+  const known = byLength(golden);
+  const longest = known.slice(-1);
+  return [...known.map((one) => ({ batch: [one] })), { batch: known }, { batch: longest, chunkTokens: SLICE_TOKENS }];
+}
+
+function briefRuns(golden: readonly GoldenVector[]): readonly CheckRun[] {
+  const known = byLength(golden);
+  const short = known.filter(({ inputIds }) => inputIds.length <= BRIEF_TOKENS);
+  return (short.length > 0 ? short : known.slice(0, 1)).map((one) => ({ batch: [one] }));
+}
+
+/** The shortest first. */
+function byLength(golden: readonly GoldenVector[]): CheckRun["batch"] {
+  const known = golden.map((answer) => ({ answer, inputIds: Int32Array.from(answer.inputIds) }));
+  return known.sort((a, b) => a.inputIds.length - b.inputIds.length);
 }
 
 /** A row without a direction (NaN in f16, say) is reported as an error, and is as wrong as a vector can be. */
@@ -63,7 +116,9 @@ function asWrongVectors(batch: readonly Int32Array[]): (error: unknown) => Float
  */
 export function failedCheck(execution: Execution, failure: string): SelfCheckResult {
   const tolerance = TOLERANCE[execution.activations];
-  return { execution, passed: false, maxAbsDiff: Infinity, minCosine: -1, tolerance, failure };
+  const differences = { maxAbsDiff: Infinity, minCosine: -1, tolerance };
+  // Nothing was ever remembered of it.
+  return { execution, scope: "full", key: "", passed: false, ...differences, failure };
 }
 
 /**

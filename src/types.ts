@@ -1,7 +1,10 @@
 /** @file Hand-over types in pipeline order: pack → text → ids → plan → vectors. Types only. */
 import type { DownloadProgress, ModelSource, StorageChoice, StorageStatus } from "./delivery.ts";
+import type { DeviceChoice, DeviceStatus, SelfCheckResult } from "./execution.ts";
 import type { MetricsSnapshot } from "./metrics.ts";
 import type { Activations, Role, WeightBits } from "./pack.ts";
+
+export type * from "./execution.ts";
 
 // ── Text in, ids, plan ───────────────────────────────────────────────────────────────────────
 
@@ -178,8 +181,6 @@ export interface WarmUpResult {
 
 export type Priority = "interactive" | "normal" | "bulk";
 
-export type DeviceChoice = "auto" | "webgpu" | "wasm";
-
 /** What crosses to the worker with `load`. */
 export interface LoadRequest {
   readonly model: ModelSource;
@@ -203,6 +204,14 @@ export interface LoadRequest {
   readonly queue?: Readonly<Partial<Record<Priority, QueueLimits>>>;
   /** After a GPU crash the first answer may be that there is no adapter: ask once more. @default false */
   readonly afterCrash?: boolean;
+  /**
+   * `"auto"`: brief where the same pack passed a full one within a week, on the same device, browser and runtime.
+   *
+   * @default "auto"
+   */
+  readonly selfCheck?: "auto" | "full";
+  /** When full self-checks were passed, in milliseconds since 1970, by `SelfCheckResult.key`. @default {} */
+  readonly rememberedChecks?: Readonly<Record<string, number>>;
   /** Executions that failed their self-check in an earlier worker; not tried again. @default [] */
   readonly failedChecks?: readonly SelfCheckResult[];
 }
@@ -225,47 +234,6 @@ export interface EmbedProgress {
   /** Moves with every run of a layer. */
   readonly doneTokens: number;
   readonly totalTokens: number;
-}
-
-export interface AdapterFacts {
-  readonly vendor: string;
-  readonly architecture: string;
-  readonly description: string;
-  /** A software adapter such as SwiftShader or lavapipe. */
-  readonly software: boolean;
-  readonly shaderF16: boolean;
-  /** Subgroup widths as the adapter reports them, null where it has none. */
-  readonly subgroupMinSize: number | null;
-  readonly maxBufferSize: number;
-}
-
-/** One way to run the layers, from fastest to safest. */
-export interface Execution {
-  readonly kind: "webgpu" | "wasm";
-  readonly activations: Activations;
-  /** Whether the device was created with the `subgroups` feature. */
-  readonly subgroups: boolean;
-}
-
-export interface SelfCheckResult {
-  readonly execution: Execution;
-  readonly passed: boolean;
-  /** Largest component difference to the pack's golden vectors; `Infinity` where a row was not finite. */
-  readonly maxAbsDiff: number;
-  readonly minCosine: number;
-  /** `maxAbsDiff` had to stay at or below this. */
-  readonly tolerance: number;
-  /** Why there are no numbers: the device could not be opened, or failed while it was checked. */
-  readonly failure?: string;
-}
-
-export interface DeviceStatus extends Execution {
-  /** Why this execution was taken, in a sentence. */
-  readonly reason: string;
-  /** `null` where the browser offers no adapter. */
-  readonly adapter: AdapterFacts | null;
-  /** Which build of ONNX Runtime runs. */
-  readonly build: "jspi" | "asyncify" | "wasm";
 }
 
 /** Phases overlap, so they add up to more than the total. */

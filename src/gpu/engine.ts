@@ -82,6 +82,8 @@ export interface Engine {
   readonly layerBytes: number;
   readonly bits: WeightBits;
   readonly device: DeviceStatus;
+  /** Of ONNX Runtime. */
+  readonly runtimeVersion: string;
   readonly gauge: Gauge;
   /** Resolves with what ended the engine for good: `device-lost`, on WASM `worker-crashed`. */
   readonly failed: Promise<EmbedError>;
@@ -143,6 +145,7 @@ export async function openEngine(
       bits: pack.manifest.quantization.bits,
       gauge,
       device: { ...execution, reason: choice.reason, adapter: choice.adapter, build: runtime.build },
+      runtimeVersion: runtime.ort.env.versions.common,
       failed,
       timings: { deviceMs, runtimeMs: importMs + runtimeMs, sessionMs, weightsMs },
       ready: () => fences.ready(),

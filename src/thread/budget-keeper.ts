@@ -1,6 +1,6 @@
 /** @file The GPU memory budget from one worker to the next, and from one visit to the next. */
 import type { LoadRequest, VramStatus } from "../types.ts";
-import { readBudgets, writeBudget, type Recall } from "./recall.ts";
+import { BUDGETS, readNumbers, writeNumber, type Recall } from "./recall.ts";
 
 /** Keeps what workers learn about the budget. A number of the caller's is never remembered. */
 export class BudgetKeeper {
@@ -19,7 +19,7 @@ export class BudgetKeeper {
   /** For the next load. */
   get request(): Pick<LoadRequest, "rememberedBudgets" | "vramBudgetBytes" | "budgetShare"> {
     return {
-      rememberedBudgets: readBudgets(this.#recall),
+      rememberedBudgets: readNumbers(this.#recall, BUDGETS),
       ...(this.#callerBytes !== undefined && { vramBudgetBytes: this.#callerBytes }),
       ...(this.#share < 1 && { budgetShare: this.#share }),
     };
@@ -32,7 +32,7 @@ export class BudgetKeeper {
     const isChanged = this.#last?.key === key && this.#last.bytes !== bytes;
     this.#last = { key, bytes, isCallers };
     if (isCallers || (!isChanged && this.#share === 1)) return;
-    writeBudget(this.#recall, key, bytes);
+    writeNumber(this.#recall, BUDGETS, [key, bytes]);
     // From here on the number says it.
     this.#share = 1;
   }
@@ -45,6 +45,6 @@ export class BudgetKeeper {
     }
     const bytes = Math.max(1, Math.floor(this.#last.bytes / 2));
     this.#last = { ...this.#last, bytes };
-    writeBudget(this.#recall, this.#last.key, bytes);
+    writeNumber(this.#recall, BUDGETS, [this.#last.key, bytes]);
   }
 }

@@ -3,7 +3,8 @@ import type { EmbedError } from "../errors.ts";
 import type { DeviceChoice, LoadRequest, SelfCheckResult, VramStatus } from "../types.ts";
 import { BudgetKeeper } from "./budget-keeper.ts";
 import { openClient, type EmbedClient, type OpenOptions } from "./client.ts";
-import type { Recall } from "./recall.ts";
+import { realClock } from "./clock.ts";
+import { CHECKS, readNumbers, writeNumber, type Recall } from "./recall.ts";
 import type { WorkerPort } from "./worker-calls.ts";
 
 /** What the caller wants the model to run on; and why WebAssembly is taken against that, `null` when it is not. */
@@ -16,7 +17,7 @@ export interface DeviceTaken {
 export class Loader {
   readonly #startWorker: () => WorkerPort;
   readonly #request: LoadRequest;
-  readonly #options: OpenOptions;
+  readonly #options: OpenOptions & { readonly recall: Recall };
   readonly #budget: BudgetKeeper;
   #taken: DeviceTaken;
   #failedChecks: readonly SelfCheckResult[] = [];
@@ -48,12 +49,22 @@ export class Loader {
    * @param how - `afterCrash`: a GPU was lost and may be a moment away.
    * @throws {EmbedError} See `openClient`.
    */
-  open(how: { readonly signal: AbortSignal; readonly afterCrash: boolean }): Promise<EmbedClient> {
+  async open(how: { readonly signal: AbortSignal; readonly afterCrash: boolean }): Promise<EmbedClient> {
     const { signal, afterCrash } = how;
-    const failedChecks = this.#failedChecks;
-    const request = { ...this.#request, ...this.#budget.request, device: this.#device, failedChecks, afterCrash };
+    const { recall, clock = realClock } = this.#options;
+    const request = {
+      ...this.#request,
+      ...this.#budget.request,
+      device: this.#device,
+      failedChecks: this.#failedChecks,
+      rememberedChecks: readNumbers(recall, CHECKS),
+      afterCrash,
+    };
     const onFailedCheck = (result: SelfCheckResult): void => this.#skip(result);
-    return openClient(this.#startWorker, request, { ...this.#options, signal, onFailedCheck });
+    const client = await openClient(this.#startWorker, request, { ...this.#options, signal, onFailedCheck });
+    const passed = client.status.selfChecks.at(-1);
+    if (passed?.scope === "full") writeNumber(recall, CHECKS, [passed.key, clock.now()]);
+    return client;
   }
 
   /** A worker has reported. */
@@ -97,6 +108,7 @@ export class Loader {
   }
 
   #skip(result: SelfCheckResult): void {
+    writeNumber(this.#options.recall, CHECKS, [result.key, null]);
     this.#failedChecks = [...this.#failedChecks, result];
   }
 }

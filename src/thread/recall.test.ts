@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { BudgetKeeper } from "./budget-keeper.ts";
 import { MapStorage } from "./fixtures/map-storage.ts";
-import { pageRecall, readBudgets, writeBudget } from "./recall.ts";
+import { BUDGETS, CHECKS, pageRecall, readNumbers, writeNumber } from "./recall.ts";
 
 const recallOf = (storage: Storage) => pageRecall(() => storage);
 
@@ -31,29 +31,39 @@ describe("pageRecall", () => {
   });
 });
 
-describe("readBudgets", () => {
+describe("readNumbers", () => {
   it("gives what was written, the newest last", () => {
     const recall = recallOf(new MapStorage());
-    writeBudget(recall, "a", 1);
-    writeBudget(recall, "b", 2);
-    writeBudget(recall, "a", 3);
-    expect(Object.entries(readBudgets(recall))).toEqual([
+    writeNumber(recall, BUDGETS, ["a", 1]);
+    writeNumber(recall, BUDGETS, ["b", 2]);
+    writeNumber(recall, BUDGETS, ["a", 3]);
+    expect(Object.entries(readNumbers(recall, BUDGETS))).toEqual([
       ["b", 2],
       ["a", 3],
     ]);
   });
 
+  it("keeps what has different names apart, and forgets what it is told to", () => {
+    const recall = recallOf(new MapStorage());
+    writeNumber(recall, BUDGETS, ["a", 1]);
+    writeNumber(recall, CHECKS, ["a", 2]);
+    writeNumber(recall, CHECKS, ["b", 3]);
+    writeNumber(recall, CHECKS, ["a", null]);
+    expect(readNumbers(recall, BUDGETS)).toEqual({ a: 1 });
+    expect(readNumbers(recall, CHECKS)).toEqual({ b: 3 });
+  });
+
   it("drops the oldest of too many", () => {
     const recall = recallOf(new MapStorage());
-    for (let index = 0; index < 100; index++) writeBudget(recall, `key ${index}`, 1);
-    expect(Object.keys(readBudgets(recall))).toHaveLength(64);
-    expect(readBudgets(recall)).toHaveProperty("key 99");
+    for (let index = 0; index < 100; index++) writeNumber(recall, BUDGETS, [`key ${index}`, 1]);
+    expect(Object.keys(readNumbers(recall, BUDGETS))).toHaveLength(64);
+    expect(readNumbers(recall, BUDGETS)).toHaveProperty("key 99");
   });
 
   it.each(["", "{", "null", "7", '"x"', "[null]", '{"a":"many","b":-1,"c":null}'])("ignores %j", (text) => {
     const recall = recallOf(new MapStorage());
     recall.write("strata:budgets:1", text);
-    expect(readBudgets(recall)).toEqual({});
+    expect(readNumbers(recall, BUDGETS)).toEqual({});
   });
 });
 
@@ -95,7 +105,7 @@ describe("BudgetKeeper", () => {
     expect(keeper.request).toEqual({ rememberedBudgets: {}, vramBudgetBytes: bytes, budgetShare: 1 / 2 });
     keeper.halve();
     expect(keeper.request).toEqual({ rememberedBudgets: {}, vramBudgetBytes: bytes, budgetShare: 1 / 4 });
-    expect(readBudgets(recall)).toEqual({});
+    expect(readNumbers(recall, BUDGETS)).toEqual({});
   });
 
   it("has nothing to remember on WebAssembly", () => {

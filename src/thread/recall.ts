@@ -1,4 +1,4 @@
-/** @file What outlives a page: GPU crashes and memory budgets, in localStorage where the browser allows it. */
+/** @file What outlives a page: GPU crashes, memory budgets, passed self-checks; in localStorage where the browser allows it. */
 
 /** Texts under names. Neither call throws; what cannot be kept is gone after the page. */
 export interface Recall {
@@ -7,9 +7,13 @@ export interface Recall {
 }
 
 /** One entry per adapter and pack; more than these are someone else's garbage. */
-const MAX_BUDGETS = 64;
+const MAX_ENTRIES = 64;
 
-const BUDGETS = "strata:budgets:1";
+/** Bytes that each adapter bore with each pack, by `VramStatus.budgetKey`. */
+export const BUDGETS = "strata:budgets:1";
+
+/** When full self-checks were passed, in milliseconds since 1970, by `SelfCheckResult.key`. */
+export const CHECKS = "strata:self-checks:1";
 
 /** localStorage, or a plain map where it is missing (a worker, Node) or blocked (by policy, or when it is full). */
 export function pageRecall(find: () => Storage | undefined = () => globalThis.localStorage): Recall {
@@ -33,16 +37,17 @@ export function pageRecall(find: () => Storage | undefined = () => globalThis.lo
   };
 }
 
-/** What each adapter bore with each pack, in bytes by `VramStatus.budgetKey`; `{}` when it is unreadable. */
-export function readBudgets(recall: Recall): Record<string, number> {
-  const entries = Object.entries(Object(parse(recall.read(BUDGETS))) as Record<string, unknown>);
-  return Object.fromEntries(entries.filter(isBudget).slice(-MAX_BUDGETS));
+/** Numbers above 0 by key, the newest last; `{}` when what is there is unreadable. @param name - `BUDGETS` or `CHECKS`. */
+export function readNumbers(recall: Recall, name: string): Record<string, number> {
+  const entries = Object.entries(Object(parse(recall.read(name))) as Record<string, unknown>);
+  return Object.fromEntries(entries.filter(isAboveZero).slice(-MAX_ENTRIES));
 }
 
-/** The newest stands last. */
-export function writeBudget(recall: Recall, key: string, bytes: number): void {
-  const others = Object.entries(readBudgets(recall)).filter(([other]) => other !== key);
-  recall.write(BUDGETS, JSON.stringify(Object.fromEntries([...others, [key, bytes]])));
+/** @param value - `null` forgets it. */
+export function writeNumber(recall: Recall, name: string, [key, value]: readonly [string, number | null]): void {
+  const others = Object.entries(readNumbers(recall, name)).filter(([other]) => other !== key);
+  const entries = value === null ? others : [...others, [key, value] as const];
+  recall.write(name, JSON.stringify(Object.fromEntries(entries)));
 }
 
 /** The value of a JSON text, `null` for none and for garbage. */
@@ -54,6 +59,6 @@ export function parse(text: string | null): unknown {
   }
 }
 
-function isBudget(entry: readonly [string, unknown]): entry is [string, number] {
+function isAboveZero(entry: readonly [string, unknown]): entry is [string, number] {
   return typeof entry[1] === "number" && Number.isFinite(entry[1]) && entry[1] > 0;
 }

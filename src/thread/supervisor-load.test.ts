@@ -234,3 +234,24 @@ describe("the first load", () => {
     expect(loads).toBe(1);
   });
 });
+
+describe("a self-check that was passed", () => {
+  it("is remembered for the next embedder, brief ones do not count, and full ones can be asked for", async () => {
+    const { storage, clock, embedder } = await openLab({ device: "wasm" });
+    expect(embedder.status.selfChecks).toMatchObject([{ scope: "full", passed: true }]);
+    const next = await openLab({ device: "wasm" }, undefined, storage);
+    expect(next.loads[0]!.rememberedChecks).toEqual({ "check of wasm": clock.now() });
+    expect(next.embedder.status.selfChecks).toMatchObject([{ scope: "brief" }]);
+    next.clock.advance(1000);
+    const third = await openLab({ device: "wasm", selfCheck: "full" }, undefined, storage);
+    expect(third.loads[0]).toMatchObject({ selfCheck: "full", rememberedChecks: { "check of wasm": clock.now() } });
+  });
+
+  it("is forgotten when the execution fails one", async () => {
+    const { storage } = await openLab({ device: "webgpu" });
+    const fails = openLab({ model: "http://localhost/wrong-vectors/", device: "webgpu" }, undefined, storage);
+    await expect(fails).rejects.toMatchObject({ code: "numeric-fault" });
+    const next = await openLab({ device: "webgpu" }, undefined, storage);
+    expect(next.loads[0]!.rememberedChecks).toEqual({});
+  });
+});
