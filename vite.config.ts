@@ -62,6 +62,8 @@ export default defineConfig(({ command, mode }) => ({
     include: [
       "comlink",
       "@huggingface/tokenizers",
+      // Of tests and benchmarks alone.
+      "@huggingface/transformers",
       "preact",
       "preact/hooks",
       "preact/jsx-dev-runtime",
@@ -90,7 +92,7 @@ export default defineConfig(({ command, mode }) => ({
         },
         test: {
           name: "chromium",
-          include: ["{src,demo}/**/*.browser.test.ts"],
+          include: ["{src,demo,tools}/**/*.browser.test.ts"],
           globalSetup: "tools/test-packs.ts",
           testTimeout: 300_000,
           // Two cores: files in parallel only steal the software GPU from each other.

@@ -3,6 +3,7 @@ import type { TestProject } from "vitest/node";
 
 import { makeTinyPack } from "../src/model/fixtures/tiny-pack.ts";
 import { realGpu } from "./chromium.mjs";
+import { exportModel } from "./export/export-model.ts";
 import { startFaultServer } from "./fault-server.ts";
 import { packTestModels } from "./pack-test-models.ts";
 
@@ -16,6 +17,7 @@ declare module "vitest" {
 /** Runs once before the project's first test. */
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
   await packTestModels();
+  await exportModel({ source: "public/models/nano-q4", out: "test-packs/nano-q4-export", dtypes: ["q4"] });
   if (!realGpu)
     process.stderr.write("f16 on WebGPU: skipped, software WebGPU has no shader-f16 (STRATA_GPU=1 runs it)\n");
   const server = await startFaultServer({ root: "test-packs" });
