@@ -1,6 +1,9 @@
 /** @file WebGPU under Node: Dawn by the `webgpu` package, and what ONNX Runtime's web build expects of a browser. */
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
 import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
+import { attachGauge, NO_GAUGE, type Gauge } from "../../src/gpu/gauge.ts";
 
 /**
  * What a Chromium would be started with: without it Dawn hides `shader-f16` on Linux with an NVIDIA GPU, where
@@ -15,7 +18,14 @@ interface DawnModule {
   readonly create: (options: readonly string[]) => GPU;
   readonly globals: Readonly<Record<string, unknown>> & {
     readonly GPUQueue: { readonly prototype: { writeBuffer: GPUQueue["writeBuffer"] } };
+    readonly GPUAdapter: { readonly prototype: { requestDevice: GPUAdapter["requestDevice"] } };
   };
+}
+
+export interface Dawn {
+  readonly gpu: GPU;
+  /** Counts the buffers of the device that was opened last, whoever opened it. */
+  readonly gauge: Gauge;
 }
 
 /** There is no WebGPU to be had, and why. */
@@ -31,7 +41,7 @@ export class NoWebGpu extends Error {
 }
 
 /** One for the whole process: the entry of Dawn must outlive its devices, and globals are set once. */
-let opened: Promise<GPU> | null = null;
+let opened: Promise<Dawn> | null = null;
 
 /**
  * Dawn's `navigator.gpu`, set up so that ONNX Runtime and our own code find what they look for in a browser.
@@ -39,14 +49,14 @@ let opened: Promise<GPU> | null = null;
  *
  * @throws {NoWebGpu} When the package is not installed.
  */
-export function openDawn(): Promise<GPU> {
+export function openDawn(): Promise<Dawn> {
   return (opened ??= load());
 }
 
 /**
  * @throws {NoWebGpu} When Dawn finds no adapter: no driver, or one that it refuses.
  */
-export async function requireAdapter(gpu: GPU): Promise<GPUAdapter> {
+export async function requireAdapter({ gpu }: Dawn): Promise<GPUAdapter> {
   const adapter = await gpu.requestAdapter({ powerPreference: "high-performance" });
   if (adapter) return adapter;
   const driver = process.env["VK_ICD_FILENAMES"];
@@ -57,10 +67,8 @@ export async function requireAdapter(gpu: GPU): Promise<GPUAdapter> {
 }
 
 /** Of the `webgpu` package; `null` where it cannot be told. */
-export async function dawnVersion(): Promise<string | null> {
+export function dawnVersion(): string | null {
   try {
-    const { createRequire } = await import("node:module");
-    const { readFileSync } = await import("node:fs");
     const path = join(createRequire(import.meta.url).resolve(PACKAGE), "..", "package.json");
     return (JSON.parse(readFileSync(path, "utf8")) as { version: string }).version;
   } catch {
@@ -68,7 +76,7 @@ export async function dawnVersion(): Promise<string | null> {
   }
 }
 
-async function load(): Promise<GPU> {
+async function load(): Promise<Dawn> {
   // Mesa's drivers complain, and some refuse, without it.
   process.env["XDG_RUNTIME_DIR"] ??= tmpdir();
   const { create, globals } = await importDawn();
@@ -78,7 +86,25 @@ async function load(): Promise<GPU> {
   // Node 21 and later have a navigator of their own, without GPU.
   Object.defineProperty(globalThis, "navigator", { value: navigator, configurable: true });
   copySharedSources(globals.GPUQueue.prototype);
-  return gpu;
+  const watch = watchDevices(globals.GPUAdapter.prototype);
+  return {
+    gpu,
+    get gauge() {
+      return watch.gauge;
+    },
+  };
+}
+
+/** Has a gauge attached to each device before anyone else sees it. */
+function watchDevices(adapter: { requestDevice: GPUAdapter["requestDevice"] }): { readonly gauge: Gauge } {
+  const watch = { gauge: NO_GAUGE };
+  const request = adapter.requestDevice;
+  adapter.requestDevice = async function (this: GPUAdapter, ...args) {
+    const device = await request.apply(this, args);
+    watch.gauge = attachGauge(device);
+    return device;
+  };
+  return watch;
 }
 
 async function importDawn(): Promise<DawnModule> {

@@ -1,4 +1,5 @@
 /** @file Strata under Node: the whole pipeline, self-check included, on a Dawn device; token ids in, unit vectors out. */
+import { NO_GAUGE, type Gauge } from "../../src/gpu/gauge.ts";
 import { openPipeline } from "../../src/open-pipeline.ts";
 import type { Activations, PackManifest } from "../../src/pack.ts";
 import type { EmbedderStatus } from "../../src/types.ts";
@@ -23,6 +24,8 @@ export interface NodeEmbedderOptions {
 export interface NodeEmbedder {
   /** As of now: device, self-checks, memory. */
   readonly status: EmbedderStatus;
+  /** Bytes on the GPU, counted apart from the library: its peak can be reset. */
+  readonly gauge: Gauge;
   /**
    * @param batch - Token ids, the end token last.
    * @param options - `chunkTokens`: most tokens in one run, if fewer than the plan's.
@@ -42,8 +45,8 @@ export interface NodeEmbedder {
  */
 export async function openNodeEmbedder(options: NodeEmbedderOptions): Promise<NodeEmbedder> {
   const { packDir, manifest, activations = "f32", device = "webgpu", chunkTokens, vramBudgetBytes } = options;
-  const gpu = await openDawn();
-  if (device === "webgpu") await requireAdapter(gpu);
+  const dawn = await openDawn();
+  if (device === "webgpu") await requireAdapter(dawn);
   const pipeline = await openPipeline(
     {
       model: { folder: await diskPack(packDir, manifest) },
@@ -55,7 +58,9 @@ export async function openNodeEmbedder(options: NodeEmbedderOptions): Promise<No
     },
     {},
   );
+  const gauge = device === "webgpu" ? dawn.gauge : NO_GAUGE;
   return {
+    gauge,
     get status() {
       return pipeline.status;
     },
