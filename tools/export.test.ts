@@ -1,8 +1,11 @@
-import { spawnSync } from "node:child_process";
-import { existsSync } from "node:fs";
+import { spawn, spawnSync } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
+import { exportModel } from "./export/export-model.ts";
+import { REPO } from "./pack/hub-imitation.ts";
+import { useHub } from "./pack/hub-test-bench.ts";
 import { writeModel } from "./pack/synthetic-model.ts";
 import { temporaryFolder } from "./pack/temporary-folder.ts";
 
@@ -43,5 +46,25 @@ describe("npm run export", () => {
     expect({ status, stdout }).toEqual({ status: 1, stdout: "" });
     expect(stderr).toContain(text);
     expect(stderr.trimEnd().split("\n")).toHaveLength(1);
+  });
+});
+
+describe("npm run export -- --source OWNER/REPO", () => {
+  const bench = useHub();
+
+  it("makes the export that the same files in a folder make", async () => {
+    const out = join(bench.root, "of-hub");
+    const args = ["--source", REPO, "--out", out, "--dtype", "q4", "--cache", bench.cache];
+    // Not synchronous: the hub's imitation answers from this process.
+    const child = spawn(process.execPath, [...program, ...args], {
+      env: { ...process.env, HF_ENDPOINT: bench.hub.endpoint },
+      stdio: "ignore",
+    });
+    expect(await new Promise((resolve) => child.once("close", resolve))).toBe(0);
+    const ofFolder = join(bench.root, "of-folder");
+    await exportModel({ source: "fixtures/stress", out: ofFolder, dtypes: ["q4"] });
+    for (const name of ["config.json", "onnx/model_q4.onnx", "onnx/model_q4.onnx_data"]) {
+      expect(readFileSync(join(out, name)).equals(readFileSync(join(ofFolder, name)))).toBe(true);
+    }
   });
 });

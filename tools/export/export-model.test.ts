@@ -4,7 +4,10 @@ import onnxProto from "onnx-proto";
 import { describe, expect, it } from "vitest";
 import type { PackManifest } from "../../src/pack.ts";
 import { packModel } from "../pack/pack-model.ts";
+import { openSource } from "../pack/source.ts";
+import { encodeGguf, ggufName, ggufTensor, qwen3Metadata } from "../pack/synthetic-gguf.ts";
 import { TINY_CONFIG, tinyTensors, writeModel } from "../pack/synthetic-model.ts";
+import { readTensorRows } from "../pack/tensor-rows.ts";
 import { temporaryFolder } from "../pack/temporary-folder.ts";
 import { exportModel, type ExportOptions, type ExportProgress } from "./export-model.ts";
 import { embedPadded, maxAbsDiff, openExported } from "./run-exported.ts";
@@ -83,6 +86,21 @@ describe("exportModel", () => {
         .subarray(5 * hidden, 6 * hidden)
         .equals(row),
     ).toBe(true);
+  });
+
+  it("takes the blocks of a GGUF file as they are, as the pack does", async () => {
+    const { architecture, tensors } = openSource(source, null);
+    const encoded = [...tensors].map(([name, tensor]) => {
+      const isVector = tensor.shape.length === 1;
+      const values = readTensorRows(tensor, { firstRow: 0, rows: isVector ? 1 : tensor.shape[0]! });
+      return ggufTensor(ggufName(name), { values, shape: tensor.shape }, isVector ? "F32" : "Q8_0");
+    });
+    const gguf = join(root, "tiny.gguf");
+    writeFileSync(gguf, encodeGguf({ metadata: qwen3Metadata(architecture, 1), tensors: encoded }));
+    const pack = join(root, "pack-gguf");
+    await packModel({ source: gguf, out: pack, bits: 8, embeddingBits: 8, golden: [3] });
+    const [ofGguf, ofPack] = await Promise.all([gguf, pack].map((from) => exported({ source: from, dtypes: ["q8"] })));
+    for (const name of files(ofPack!)) expect(read(ofGguf!, name).equals(read(ofPack!, name))).toBe(true);
   });
 
   it("splits weights into files of a given size, which together give the same vectors", async () => {
