@@ -92,7 +92,7 @@ export default defineConfig(({ command, mode }) => ({
         },
         test: {
           name: "chromium",
-          include: ["{src,demo,tools}/**/*.browser.test.ts"],
+          include: ["{src,demo,tools,bench}/**/*.browser.test.ts"],
           globalSetup: "tools/test-packs.ts",
           testTimeout: 300_000,
           // Two cores: files in parallel only steal the software GPU from each other.

@@ -15,7 +15,7 @@ import { PACK_PATH, servePack } from "./harness/serve-pack.ts";
 
 const USAGE = `Usage: npm run bench:delivery -- [options]
 
-  --pack DIR         a pack (default: the built-in nano; for the figures of docs/benchmarks.md first
+  --pack DIR         a pack (default: the built-in nano; for the figures of docs/measurements.md first
                      npm run pack:synthetic -- --shape 4b --out DIR)
   --only WHAT,…      download, load (default: both)
   --rounds N         of each, ours and plain in turn (default: 3)

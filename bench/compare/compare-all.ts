@@ -219,7 +219,7 @@ function describe(
 const BUSY_LOAD = 1;
 
 function notesOf(
-  { size, device }: CompareChoice,
+  { size, device, rounds = SIZES[size].rounds }: CompareChoice,
   {
     software,
     narrow,
@@ -227,7 +227,7 @@ function notesOf(
   }: { readonly software: boolean; readonly narrow: boolean; readonly load: CompareResult["load"] },
 ): string[] {
   return [
-    `Rounds of both in turn, the order turned round from one to the next; ${SIZES[size].rounds} timed ones after one that is not, which compiles what there is to compile.`,
+    `Rounds of both in turn, the order turned round from one to the next; ${rounds} timed after one that is not, which compiles what there is to compile.`,
     `Load average over processors: ${load.start.toFixed(1)} at the start, ${load.end.toFixed(1)} at the end (the benchmark itself makes up to 1).${load.start > BUSY_LOAD ? " Other work ran at the same time: times are upper bounds." : ""} Clocks and temperatures were not controlled.`,
     "The page is built and served from loopback with headers that allow threads; transformers.js loads the build of ONNX Runtime that it asks its CDN for, of the version that both share here.",
     ...(software

@@ -34,7 +34,7 @@ export const SIZES: Readonly<Record<SizeName, Sizes>> = {
     rounds: 2,
     visits: 2,
     queries: 6,
-    mixed: { texts: 12, median: 32, sigma: 0.8, most: 128, batchSize: 12 },
+    mixed: { ...MIXED, texts: 12, median: 48, most: 192, batchSize: 12 },
     equal: [
       { texts: 4, tokens: 128, batchSize: 4 },
       { texts: 1, tokens: 512, batchSize: 1 },
@@ -44,7 +44,7 @@ export const SIZES: Readonly<Record<SizeName, Sizes>> = {
       { tokens: 8192, mode: "dry" },
       { tokens: 32_768, mode: "dry" },
     ],
-    bulk: { texts: 6, batchSize: 3, everyMs: 2000 },
+    bulk: { texts: 6, batchSize: 3, everyMs: 1000 },
     truncated: { limit: 64, tokens: 100 },
     ragged: [5, 9, 17, 33, 48],
   },

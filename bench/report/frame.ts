@@ -63,7 +63,7 @@ export function adapterSlug(adapter: AdapterFacts | null): string {
 }
 
 /**
- * Writes `<date>-<name>.json`.
+ * Writes `<date>-<name>.json`. Node's built-ins only: benchmarks run from a bundle too.
  *
  * @param out - A folder, or the file itself. @default bench/results
  * @returns Its path.
