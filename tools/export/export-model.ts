@@ -17,7 +17,7 @@ import { EmbedError, throwIfAborted } from "../../src/errors.ts";
 import type { WeightBits } from "../../src/pack.ts";
 import { writeAt } from "../pack/file-ranges.ts";
 import { refuseOwnInputs } from "../pack/pack-model.ts";
-import { Staging } from "../pack/staging.ts";
+import { type StagedFormat, Staging } from "../pack/staging.ts";
 import { wrapSystemError } from "../pack/system-errors.ts";
 import { WorkerPool } from "../pack/worker-pool.ts";
 import { type DataFileCounts, exportConfig, exportTokenizerConfig, readDataFileCounts } from "./export-config.ts";
@@ -163,12 +163,7 @@ async function exportDtype(exporting: Exporting, plan: DtypePlan): Promise<Expor
   const folder = join(options.out, "onnx");
   mkdirSync(folder, { recursive: true });
   const key = hashOf(JSON.stringify([EXPORTER_VERSION, hashes, dtype, hashOf(graph)]));
-  const staging = new Staging(folder, key, {
-    last: file,
-    owned: new RegExp(`^${file.replaceAll(".", "\\.")}_data(_\\d+)?$`),
-    journal: `.${dtype}-journal.json`,
-    partial: `.partial-${dtype}`,
-  });
+  const staging = new Staging(folder, key, stagedFormat(dtype));
   await staging.open(pool);
   const names = layout.files.map(({ name }) => name);
   const bytes = layout.files.reduce((sum, data) => sum + data.bytes, graph.length);
@@ -185,6 +180,16 @@ async function exportDtype(exporting: Exporting, plan: DtypePlan): Promise<Expor
   return { dtype, file, bytes, dataFiles: names.length, kept };
 }
 
+function stagedFormat(dtype: ExportDtype): StagedFormat {
+  const { file } = EXPORT_NUMBERS[dtype];
+  return {
+    last: file,
+    owned: new RegExp(`^${file.replaceAll(".", "\\.")}_data(_\\d+)?$`),
+    journal: `.${dtype}-journal.json`,
+    partial: `.partial-${dtype}`,
+  };
+}
+
 async function writeData({ options, source, pool }: Exporting, plan: DtypePlan, staging: Staging): Promise<void> {
   const { layout } = plan;
   const jobs = splitJobs(layout, source);
@@ -196,24 +201,22 @@ async function writeData({ options, source, pool }: Exporting, plan: DtypePlan, 
     done += bytes;
     options.onProgress?.({ phase: "exporting", done, total });
   };
-  for (const file of layout.files) {
-    if (staging.finished(file.name)) {
-      advance(sizeOf(file.name));
-      continue;
-    }
-    await staging.add(file.name, pool, async (path) => {
-      writeFileSync(path, "");
-      truncateSync(path, file.bytes);
-      const writes = jobs.get(file.name)!.map(async ({ bytes, job }) => {
-        await pool.run({ ...job, path });
-        advance(bytes);
-      });
-      await Promise.all(writes);
-      for (const table of tables(file.name)) {
-        writeTable(source, plan, { table, path });
-        advance(table.bytes);
-      }
+  const fill = async ({ name, bytes }: ExportLayout["files"][number], path: string) => {
+    writeFileSync(path, "");
+    truncateSync(path, bytes);
+    const writes = jobs.get(name)!.map(async ({ bytes, job }) => {
+      await pool.run({ ...job, path });
+      advance(bytes);
     });
+    await Promise.all(writes);
+    for (const table of tables(name)) {
+      writeTable(source, plan, { table, path });
+      advance(table.bytes);
+    }
+  };
+  for (const file of layout.files) {
+    if (staging.finished(file.name)) advance(sizeOf(file.name));
+    else await staging.add(file.name, pool, (path) => fill(file, path));
   }
 }
 

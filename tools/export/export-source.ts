@@ -3,19 +3,10 @@ import { existsSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { EmbedError } from "../../src/errors.ts";
 import { parseManifest } from "../../src/model/manifest.ts";
-import type { Architecture, PackManifest, PackTensor, WeightBits } from "../../src/pack.ts";
+import type { Architecture, PackFile, WeightBits } from "../../src/pack.ts";
 import { readText } from "../pack/file-ranges.ts";
-import { layerWeights, type Part, SOURCE_FINAL_NORM, SOURCE_TABLE } from "../pack/layout.ts";
-import type { MatrixPlace } from "../pack/multiply.ts";
 import { openSource } from "../pack/source.ts";
-
-/** Consecutive rows of a weight that lie together. */
-export interface WeightRows {
-  readonly place: MatrixPlace;
-  /** Of the weight, where `place` begins. */
-  readonly firstRow: number;
-  readonly rows: number;
-}
+import { packWeightRows, type WeightRows } from "./pack-weights.ts";
 
 export interface ExportSource {
   readonly name: string;
@@ -68,30 +59,30 @@ function openPack(folder: string): ExportSource {
   const manifest = parseManifest(parseJson(readText(join(folder, "manifest.json"), MAX_MANIFEST_BYTES)));
   const { architecture, quantization, tokenTable, tokenizer, files } = manifest;
   const wanted = files.filter(({ name }) => !Object.values(manifest.graphs).includes(name));
-  for (const { name, bytes } of wanted) {
-    const stat = statSync(join(folder, name), { throwIfNoEntry: false });
-    if (!stat) throw new EmbedError("model-not-found", `${join(folder, name)} is missing`);
-    if (stat.size === bytes) continue;
-    throw new EmbedError("model-corrupt", `${name} has ${stat.size} bytes, the manifest says ${bytes}`, {
-      details: { file: name },
-    });
-  }
+  for (const file of wanted) checkSize(file, join(folder, file.name));
+  const names = ["manifest.json", ...wanted.map(({ name }) => name)];
   const read = (name: string) => readText(join(folder, name), MAX_TOKENIZER_BYTES);
   return {
     name: manifest.name,
     architecture,
     packed: { bits: quantization.bits, tableBits: tokenTable.bits },
-    weights: packParts(manifest, folder),
+    weights: packWeightRows(manifest, folder),
     tokenizer: tokenizer && { model: read(tokenizer.model), config: read(tokenizer.config) },
     endTokenId: manifest.endTokenId,
     padTokenId: manifest.padTokenId,
     maxTokens: manifest.maxTokens,
-    inputs: Object.fromEntries(
-      ["manifest.json", ...wanted.map(({ name }) => name)].map((name) => [name, join(folder, name)]),
-    ),
+    inputs: Object.fromEntries(names.map((name) => [name, join(folder, name)])),
     expected: new Map(wanted.map(({ name, sha256 }) => [name, sha256])),
     folder,
   };
+}
+
+function checkSize({ name, bytes }: PackFile, path: string): void {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  if (!stat) throw new EmbedError("model-not-found", `${path} is missing`);
+  if (stat.size === bytes) return;
+  const what = `${name} has ${stat.size} bytes, the manifest says ${bytes}`;
+  throw new EmbedError("model-corrupt", what, { details: { file: name } });
 }
 
 function parseJson(text: string): unknown {
@@ -100,44 +91,4 @@ function parseJson(text: string): unknown {
   } catch (cause) {
     throw new EmbedError("model-corrupt", "manifest.json is not JSON", { cause });
   }
-}
-
-function packParts(manifest: PackManifest, folder: string): Map<string, WeightRows[]> {
-  const { architecture, quantization, tokenTable, tensors } = manifest;
-  const byName = new Map(tensors.map((tensor) => [tensor.name, tensor]));
-  const rows = (tensor: PackTensor, part: Omit<Part, "offset" | "firstRow">): WeightRows[] => {
-    const place = { part: { ...part, firstRow: 0, offset: tensor.offset }, path: join(folder, tensor.file) };
-    return [{ place, firstRow: 0, rows: part.rows }];
-  };
-  const vector = (name: string, source: string, columns: number) =>
-    rows(byName.get(name)!, { source, form: "half", bits: 16, rows: 1, columns, scalesOffset: 0 });
-  const parts = new Map<string, WeightRows[]>();
-  for (let layer = 0; layer < architecture.num_hidden_layers; layer++) {
-    for (const { input, source, shape } of layerWeights(architecture, layer)) {
-      const name = `layers.${layer}.${input}`;
-      const matrix = { source, bits: quantization.bits, rows: shape[0]!, columns: shape[1]!, scalesOffset: 0 };
-      if (shape.length === 1) parts.set(source, vector(name, source, shape[0]!));
-      else if (matrix.bits === 16)
-        parts.set(source, rows(byName.get(`${name}.w`)!, { ...matrix, form: "half-transposed" }));
-      else
-        parts.set(
-          source,
-          rows(byName.get(`${name}.q`)!, { ...matrix, form: "blocks", scalesOffset: byName.get(`${name}.s`)!.offset }),
-        );
-    }
-  }
-  parts.set(SOURCE_FINAL_NORM, vector("final.norm", SOURCE_FINAL_NORM, architecture.hidden_size));
-  const { bits, rowsPerFile } = tokenTable;
-  const table = tokenTable.files.map((file, i) => {
-    const firstRow = i * rowsPerFile;
-    const count = Math.min(rowsPerFile, architecture.vocab_size - firstRow);
-    const form = bits === 16 ? ("half" as const) : ("table" as const);
-    const part = { form, bits, source: SOURCE_TABLE, firstRow: 0, rows: count, columns: architecture.hidden_size };
-    return {
-      place: { part: { ...part, offset: 0, scalesOffset: 0 }, path: join(folder, file) },
-      firstRow,
-      rows: count,
-    };
-  });
-  return parts.set(SOURCE_TABLE, table);
 }

@@ -2,7 +2,8 @@
 import type { Activations } from "../../src/pack.ts";
 import type { ExportLayout, ExportTensor, ExportWeight } from "./export-layout.ts";
 import type { BlocksTarget, ExportJob, ValuesTarget } from "./export-rows.ts";
-import type { ExportSource, WeightRows } from "./export-source.ts";
+import type { ExportSource } from "./export-source.ts";
+import type { WeightRows } from "./pack-weights.ts";
 
 /** A job but for the file that it writes to. */
 export interface PlannedJob {
@@ -34,15 +35,14 @@ function splitRows(weight: ExportWeight, { place, firstRow, rows }: WeightRows, 
   for (let done = 0; done < rows; done += step) {
     const count = Math.min(step, rows - done);
     const bytes = ((weight.tensor.bytes + (weight.scales?.bytes ?? 0)) / all) * count;
-    const to = target(weight, (firstRow + done) / all, precision);
+    const to = target(weight, firstRow + done, precision);
     jobs.push({ job: { kind: "export", place, firstRow: done, rows: count, columns, to }, bytes });
   }
   return jobs;
 }
 
-/** @param share - Of the weight's rows, before the first one of the job. */
-function target({ form, bits, tensor, scales }: ExportWeight, share: number, precision: Activations) {
-  const from = ({ offset, bytes }: ExportTensor) => offset + Math.round(bytes * share);
+function target({ form, bits, rows, tensor, scales }: ExportWeight, firstRow: number, precision: Activations) {
+  const from = ({ offset, bytes }: ExportTensor) => offset + (bytes / rows) * firstRow;
   if (form !== "blocks") {
     return { form, values: { offset: from(tensor), type: floatOf(tensor) }, precision } satisfies ValuesTarget;
   }

@@ -42,9 +42,8 @@ export function buildWholeGraph(
 function addOrder(graph: GraphBuilder): void {
   const names = { one: 1, row_axis: 0, column_axis: 1, flat: -1 };
   for (const [name, value] of Object.entries(names)) graph.constant(name, [value]);
-  // TYPE_CODES of bool is 9, of int64 7, of int32 6, of float 1.
-  graph.node("Cast", [["attention_mask"], ["is_token"]], { ints: { to: 9 } });
-  graph.node("Cast", [["is_token"], ["token"]], { ints: { to: 7 } });
+  graph.cast("attention_mask", "is_token", "bool");
+  graph.cast("is_token", "token", "int64");
   graph.node("Sub", [["one", "token"], ["padding"]]);
   graph.node("Add", [["token", "padding"], ["ones"]]);
   graph.node("ReduceSum", [["token", "column_axis"], ["tokens"]], { ints: { keepdims: 1 } });
@@ -66,10 +65,10 @@ function addLengths(graph: GraphBuilder): void {
   graph.node("Max", [["tokens", "one"], ["lengths"]]);
   graph.node("Sub", [["lengths", "one"], ["last_places"]]);
   graph.node("Reshape", [["last_places", "flat"], ["last_place"]]);
-  graph.node("Cast", [["last_place"], ["seqlens_k"]], { ints: { to: 6 } });
+  graph.cast("last_place", "seqlens_k", "int32");
   graph.node("Shape", [["input_ids"], ["shape"]]);
   graph.node("Gather", [["shape", "column_axis"], ["columns"]], { ints: { axis: 0 } });
-  graph.node("Cast", [["columns"], ["total_seq"]], { ints: { to: 6 } });
+  graph.cast("columns", "total_seq", "int32");
   graph.node("CumSum", [["ones", "row_axis"], ["row_from_1"]]);
   graph.node("Sub", [["row_from_1", "one"], ["row"]]);
   graph.node("Mul", [["row", "columns"], ["row_start"]]);
@@ -91,7 +90,7 @@ function addEmbedding(graph: GraphBuilder, tableBits: WeightBits): void {
   graph.constant("per_block", [0, 0, hidden / BLOCK, BLOCK]);
   graph.constant("per_hidden", [0, 0, hidden]);
   graph.node("Gather", [["embed.q", "ordered_ids"], ["embed_bytes"]], { ints: { axis: 0 } });
-  graph.node("Cast", [["embed_bytes"], ["embed_codes"]], { ints: { to: 6 } });
+  graph.cast("embed_bytes", "embed_codes", "int32");
   graph.node("Gather", [["code_values", "embed_codes"], ["embed_values"]], { ints: { axis: 0 } });
   graph.node("Reshape", [["embed_values", "per_block"], ["embed_blocks"]]);
   graph.node("Gather", [["embed.s", "ordered_ids"], ["embed_scales"]], { ints: { axis: 0 } });
@@ -189,6 +188,6 @@ function addOutput(graph: GraphBuilder): void {
   graph.node("Gather", [["normed_rows", "flat_place"], [isNarrow ? "narrow_state" : "last_hidden_state"]], {
     ints: { axis: 0 },
   });
-  if (isNarrow) graph.node("Cast", [["narrow_state"], ["last_hidden_state"]], { ints: { to: 1 } });
+  if (isNarrow) graph.cast("narrow_state", "last_hidden_state", "f32");
   graph.output("last_hidden_state", ["B", "S", graph.architecture.hidden_size], "f32");
 }

@@ -10,7 +10,7 @@ type Node = InstanceType<typeof onnx.NodeProto>;
 
 /** Domain of ONNX Runtime's own operators. */
 export const CONTRIB = "com.microsoft";
-const TYPE_CODES = { f32: 1, uint8: 2, int32: 6, int64: 7, f16: 10 } as const;
+const TYPE_CODES = { f32: 1, uint8: 2, int32: 6, int64: 7, bool: 9, f16: 10 } as const;
 export type ElementType = keyof typeof TYPE_CODES;
 /** A number, or the name of a dimension that varies. */
 export type Dimension = number | string;
@@ -69,6 +69,10 @@ export class GraphBuilder {
   constant(name: string, values: readonly number[]): void {
     const tensor = { name, dataType: TYPE_CODES.int64, dims: [values.length], int64Data: [...values] };
     this.#graph.initializer.push(onnx.TensorProto.create(tensor));
+  }
+
+  cast(input: string, output: string, type: ElementType): void {
+    this.node("Cast", [[input], [output]], { ints: { to: TYPE_CODES[type] } });
   }
 
   /** Numbers that are known beforehand, as activations. */
