@@ -33,6 +33,9 @@ export interface CellOrder {
 /** What is known so far, after each step: a process that dies leaves what it had. */
 export type CellReport = Omit<NodeCell, "failure">;
 
+/** Of a contender that was not reached, or whose process died while it opened. */
+export const NOT_YET: OpenedContender = { execution: null, openMs: null, golden: null, failure: "it did not open" };
+
 /** Either side, as the rounds see it. */
 interface Side {
   readonly contender: NodeEntry["contender"];
@@ -48,18 +51,19 @@ interface Side {
 export async function runCell(order: CellOrder, report: (cell: CellReport) => void): Promise<void> {
   const manifest = JSON.parse(readFileSync(join(order.pack, MANIFEST), "utf8")) as PackManifest;
   const { shape, bits, activations } = order;
-  const strata = await openSide(() => openStrata(order, manifest), manifest.golden);
-  const peer = await openSide(() => openOther(order, manifest), manifest.golden);
   const workloads: NodeWorkload[] = [];
-  const tell = (): void => {
+  const tell = (peerSoFar: OpenedContender): void => {
     const layers = manifest.architecture.num_hidden_layers;
-    report({ shape, layers, bits, activations, strata: strata.opened, peer: peer.opened, workloads });
+    report({ shape, layers, bits, activations, strata: strata.opened, peer: peerSoFar, workloads });
   };
-  tell();
+  const strata = await openSide(() => openStrata(order, manifest), manifest.golden);
+  tell(NOT_YET);
+  const peer = await openSide(() => openOther(order, manifest), manifest.golden);
+  tell(peer.opened);
   const sides = [strata.side, peer.side].filter((side) => side !== null);
   for (const workload of makeWorkloads(order.lengths, manifest)) {
     workloads.push(await runWorkload(workload, sides, order));
-    tell();
+    tell(peer.opened);
   }
   await strata.close();
   await peer.close();
