@@ -68,6 +68,8 @@ export async function openPeer(options: PeerOptions): Promise<Peer> {
   const externalData = names.map((path) => ({ path, data: new Uint8Array(readFileSync(join(onnx, path))) }));
   const session = await ort.InferenceSession.create(readFileSync(join(onnx, options.file)), {
     executionProviders: [{ name: "webgpu", device }],
+    // Errors only: it warns of every graph that it keeps shapes on the CPU.
+    logSeverityLevel: 3,
     externalData,
   });
   const width = device.features.has("subgroups")

@@ -51,7 +51,7 @@ export async function runBench(
       host: `Node ${process.versions.node}`,
       adapter,
       versions: origin.versions,
-      model: options.shapes.map((shape) => `${shape} q${BITS}`).join(", "),
+      model: modelOf(options),
       notes: notesOf(options),
       size: options.size,
       roofline,
@@ -152,6 +152,12 @@ function progressOf({ strata, peer, workloads }: CellReport): string {
     return `${contender} ${tokensPerSecond ? `${tokensPerSecond.median.toPrecision(3)} tokens/s` : failure}`;
   });
   return `  ${done.title}: ${times.join(", ")}`;
+}
+
+/** Results of the same models stand for each other, the newest for all. */
+function modelOf({ shapes, layers }: NodeBenchOptions): string {
+  const only = layers === undefined ? "" : `, ${layers} layers`;
+  return shapes.map((shape) => `${shape} q${BITS}${shape === "nano" || shape === "stress" ? "" : only}`).join(", ");
 }
 
 function notesOf({ rounds, batchSize, layers, peerFeatures, workloadSeconds }: NodeBenchOptions): string[] {
