@@ -65,9 +65,10 @@ async function main(): Promise<void> {
   const date = new Date().toISOString();
   const cells: ParityCell[] = [];
   let head: TableHead;
+  let unroundedRetrieval = earlier?.unroundedRetrieval ?? [];
   let path = "";
   const save = (): ParityResult => {
-    const result = assemble({ date, head, cells, summary, earlier });
+    const result = assemble({ date, head, cells, summary, unroundedRetrieval, earlier });
     path = writeResult(result, `parity-${adapterSlug(result.adapter)}`, values["add-to"] ?? values.out);
     return result;
   };
@@ -77,6 +78,7 @@ async function main(): Promise<void> {
       cells.push(cell);
       save();
     },
+    onUnroundedRetrieval: (rows) => void (unroundedRetrieval = rows),
   });
   process.stdout.write(`${renderParity(save())}\n\n${path}\nNow: npm run bench:docs\n`);
   if (cells.some(({ passed }) => passed === false)) process.exitCode = 1;
@@ -87,11 +89,12 @@ interface Parts {
   readonly head: TableHead;
   readonly cells: readonly ParityCell[];
   readonly summary: ParityResult["texts"];
+  readonly unroundedRetrieval: ParityResult["unroundedRetrieval"];
   readonly earlier: ParityResult | null;
 }
 
-function assemble({ date, head, cells, summary, earlier }: Parts): ParityResult {
-  const { browser, adapter, rounding, unroundedRetrieval } = head;
+function assemble({ date, head, cells, summary, unroundedRetrieval, earlier }: Parts): ParityResult {
+  const { browser, adapter, rounding } = head;
   const kept = (earlier?.cells ?? []).filter((old) => !cells.some((cell) => isSame(cell, old)));
   const roundingKept = (earlier?.rounding ?? []).filter(({ bits }) => !rounding.some((row) => row.bits === bits));
   return {

@@ -32,8 +32,6 @@ export interface TableHead {
   /** The browser's. */
   readonly adapter: AdapterFacts | null;
   readonly rounding: readonly RoundingRow[];
-  /** By float64 vectors of the unrounded weights; empty where they are not here. */
-  readonly unroundedRetrieval: readonly RetrievalRow[];
 }
 
 /** Who is told. */
@@ -41,6 +39,8 @@ export interface TableHooks {
   onHead(head: TableHead): void;
   /** After each one: a run that is ended leaves what it had. */
   onCell(cell: ParityCell): void;
+  /** Last, since it takes the longest: by float64 vectors of the unrounded weights; none where they are not here. */
+  onUnroundedRetrieval(rows: readonly RetrievalRow[]): void;
 }
 
 type Coordinates = Pick<ParityCell, "bits" | "activations" | "device">;
@@ -54,8 +54,7 @@ export async function runTable(choice: TableChoice, hooks: TableHooks): Promise<
   await withServer({ pages: [PARITY_PAGE], plugins }, (url) =>
     withBrowser(async (browser: Browser) => {
       const adapter = await chromiumAdapter({ browser, url });
-      const { rounding, unroundedRetrieval } = references;
-      hooks.onHead({ browser: `Chromium ${browser.version()}`, adapter, rounding, unroundedRetrieval });
+      hooks.onHead({ browser: `Chromium ${browser.version()}`, adapter, rounding: references.rounding });
       for (const cell of cellsOf(choice)) {
         const pack = packs.find(({ bits }) => bits === cell.bits)!;
         const where = { browser, url, adapter, patienceMs: choice.patienceMs };
@@ -63,6 +62,7 @@ export async function runTable(choice: TableChoice, hooks: TableHooks): Promise<
       }
     }),
   );
+  hooks.onUnroundedRetrieval(await searchUnrounded(choice.collections, references.unrounded));
 }
 
 /** WebAssembly first, f16 last. */
@@ -132,7 +132,10 @@ function onDevice<T>(
   return inChromium(where, order, task);
 }
 
-interface References extends Pick<TableHead, "rounding" | "unroundedRetrieval"> {
+type Unrounded = ReturnType<typeof unroundedSource>;
+
+interface References extends Pick<TableHead, "rounding"> {
+  readonly unrounded: Unrounded;
   readonly workOf: (pack: ParityPack) => CellWork;
 }
 
@@ -143,16 +146,21 @@ async function makeReferences(choice: TableChoice, packs: readonly PackOrReason[
   const ofSource = unrounded && (await sourceReferences(unrounded, texts));
   const ofPacks = new Map<WeightBits, Float64Array[]>();
   for (const pack of present) ofPacks.set(pack.bits, await packReferences(pack, texts));
-  const sequences = uniqueSequences(choice.collections);
-  const searched = unrounded && (await sourceReferences(unrounded, sequences));
-  const dimensions = searched?.[0]?.length ?? 0;
   return {
+    unrounded,
     rounding: packs.map((pack) => roundingRow(pack, ofPacks.get(pack.bits), ofSource)),
-    unroundedRetrieval: searched
-      ? rateCollections(choice.collections, { sequences, vectors: searched }, [{ output: "float64", dimensions }])
-      : [],
     workOf: ({ bits }) => ({ texts, ofPack: ofPacks.get(bits)!, ofSource, collections: choice.collections }),
   };
+}
+
+async function searchUnrounded(
+  collections: readonly EncodedCollection[],
+  unrounded: Unrounded,
+): Promise<RetrievalRow[]> {
+  if (!unrounded) return [];
+  const sequences = uniqueSequences(collections);
+  const vectors = await sourceReferences(unrounded, sequences);
+  return rateCollections(collections, { sequences, vectors }, [{ output: "float64", dimensions: vectors[0]!.length }]);
 }
 
 function roundingRow(
