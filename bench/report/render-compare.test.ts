@@ -135,6 +135,24 @@ describe("shortfallsOf", () => {
   });
 });
 
+describe("shortfallsOf a bulk job", () => {
+  it("compares the job and the queries beside it", () => {
+    const latency = (p50: number) => ({ p50, p95: 9, most: 9, samples: 9 });
+    const bulk = workload("bulk-with-queries", [
+      entry("strata", 100, { latency: latency(5) }),
+      entry("transformers.js", 80, { mode: "batches", latency: latency(50) }),
+    ]);
+    expect(shortfallsOf(result([bulk]))).toEqual([
+      expect.objectContaining({ workload: `${bulk.title}: the job`, times: 1.25 }),
+    ]);
+  });
+
+  it("has nothing to say of the time of what is run once, to see whether it is right", () => {
+    const cut = workload("truncated", [entry("strata", 100), entry("transformers.js", 10)]);
+    expect(shortfallsOf(result([cut]))).toEqual([]);
+  });
+});
+
 describe("renderCompare", () => {
   const page = renderCompare(result([mixed]));
 

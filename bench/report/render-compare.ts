@@ -3,7 +3,7 @@ import { mib, table, type Cell } from "../harness/markdown.ts";
 import { barChart, type BarChart } from "./chart.ts";
 import type { CompareResult, EntryResult, WorkloadKind, WorkloadResult } from "./compare-result.ts";
 import type { Spread } from "./result.ts";
-import { inMs, shortfallsOf, verdictsOf } from "./verdict.ts";
+import { inMs, shortfallsOf, timeOf, verdictsOf } from "./verdict.ts";
 
 /** Chart files by name; the section shows them from `charts/`. */
 export type Charts = Readonly<Record<string, string>>;
@@ -114,11 +114,14 @@ interface Column {
 }
 
 const COLUMNS: readonly Column[] = [
-  { title: "time", read: ({ ms }) => (ms ? spread(ms, inMs) : "") },
+  {
+    title: "time",
+    read: (entry, workload) => (entry.ms && timeOf(workload, entry) !== null ? spread(entry.ms, inMs) : ""),
+  },
   {
     title: "tokens/s",
-    read: ({ tokensPerSecond }, { kind }) =>
-      tokensPerSecond && kind !== "truncated" && kind !== "shorter-in-batch" ? spread(tokensPerSecond, rate) : "",
+    read: (entry, workload) =>
+      entry.tokensPerSecond && timeOf(workload, entry) !== null ? spread(entry.tokensPerSecond, rate) : "",
   },
   {
     title: "a query: p50, p95, most",
