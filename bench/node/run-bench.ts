@@ -1,7 +1,7 @@
 /** @file The Node benchmark: roofline, then each model in a process of its own, so that none can take the others down. */
 import { fork } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { cpus, loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
 import { adapterFacts } from "../../src/gpu/device.ts";
 import type { AdapterFacts } from "../../src/types.ts";
@@ -12,6 +12,7 @@ import { measureCopy } from "../roofline/copy.ts";
 import { measureMatmul } from "../roofline/matmul.ts";
 import { NOT_YET, runCell, type CellOrder, type CellReport } from "./cell.ts";
 import { openDawn, requireAdapter } from "./dawn.ts";
+import type { Activations } from "../../src/pack.ts";
 import { BITS, makeExport, makePack, type BenchShape } from "./models.ts";
 import type { NodeBenchOptions } from "./options.ts";
 import type { Origin } from "./origin.ts";
@@ -34,33 +35,45 @@ export async function runBench(
   origin: Origin,
   command: readonly string[],
 ): Promise<{ readonly result: NodeResult; readonly path: string }> {
-  const date = new Date().toISOString();
+  const frame = { date: new Date().toISOString(), command: [origin.command, ...withoutPlaces(command)].join(" ") };
+  const startLoad = loadShare();
   const { adapter, roofline } = await measureAdapter();
-  note(`${adapter.vendor} ${adapter.architecture} ${adapter.description}`);
+  note([adapter.vendor, adapter.architecture, adapter.description].join(" "));
   const work = options.work ?? mkdtempSync(join(tmpdir(), "strata-bench-"));
-  try {
-    const cells = options.only === "roofline" ? [] : await runCells(options, { origin, work, adapter });
-    const result: NodeResult = {
-      schema: "strata-bench",
-      version: RESULT_VERSION,
-      kind: "node",
-      date,
-      command: [origin.command, ...command].join(" "),
-      commit: origin.commit,
-      machine: thisMachine(),
-      host: `Node ${process.versions.node}`,
-      adapter,
-      versions: origin.versions,
-      model: modelOf(options),
-      notes: notesOf(options),
-      size: options.size,
-      roofline,
-      cells,
-    };
+  const cells: NodeCell[] = [];
+  // After each cell: a machine that is taken away leaves what was measured.
+  const write = () => {
+    const notes = [...notesOf(options), loadNote(startLoad)];
+    const result: NodeResult = { ...frameOf(options, origin), ...frame, adapter, notes, roofline, cells };
     return { result, path: writeResult(result, `${adapterSlug(adapter)}-node`, options.out ?? origin.results) };
+  };
+  try {
+    for (const choice of cellsOf(options, adapter)) {
+      note(`${choice.shape} ${choice.activations}`);
+      cells.push(await runOrder(await makeOrder(options, { ...choice, origin, work }), options, origin));
+      write();
+    }
+    return write();
   } finally {
     if (options.work === undefined) rmSync(work, { recursive: true, force: true });
   }
+}
+
+function frameOf({ shapes, layers, size }: NodeBenchOptions, { commit, versions }: Origin) {
+  const only = layers === undefined ? "" : `, ${layers} ${layers === 1 ? "layer" : "layers"}`;
+  // Results of the same models stand for each other, the newest for all.
+  const models = shapes.map((shape) => `${shape} q${BITS}${shape === "nano" || shape === "stress" ? "" : only}`);
+  return {
+    schema: "strata-bench",
+    version: RESULT_VERSION,
+    kind: "node",
+    commit,
+    machine: thisMachine(),
+    host: `Node ${process.versions.node}`,
+    versions,
+    model: models.join(", "),
+    size,
+  } as const;
 }
 
 async function measureAdapter(): Promise<Pick<NodeResult, "roofline"> & { readonly adapter: AdapterFacts }> {
@@ -84,31 +97,27 @@ async function measureAdapter(): Promise<Pick<NodeResult, "roofline"> & { readon
   }
 }
 
-interface Setting {
-  readonly adapter: AdapterFacts;
-  readonly origin: Origin;
-  readonly work: string;
+/** Where files went is no part of how to do it again. */
+function withoutPlaces(flags: readonly string[]): string[] {
+  const isPlace = (flag: string | undefined): boolean => flag === "--work" || flag === "--out";
+  return flags.filter((flag, i) => !isPlace(flag) && !isPlace(flags[i - 1]) && !/^--(work|out)=/.test(flag));
 }
 
-async function runCells(options: NodeBenchOptions, setting: Setting): Promise<NodeCell[]> {
-  const cells: NodeCell[] = [];
-  for (const shape of options.shapes) {
-    for (const activations of options.activations) {
-      if (activations === "f16" && !setting.adapter.shaderF16) {
-        note(`${shape} f16: left out, this adapter has no shader-f16`);
-        continue;
-      }
-      note(`${shape} ${activations}`);
-      const order = await makeOrder(options, { ...setting, shape, activations });
-      cells.push(await inOwnProcess(order, options.quietMinutes, setting.origin.entry));
-    }
-  }
-  return cells;
+interface CellChoice {
+  readonly shape: BenchShape;
+  readonly activations: Activations;
+}
+
+function cellsOf({ shapes, activations, only }: NodeBenchOptions, { shaderF16 }: AdapterFacts): CellChoice[] {
+  if (only === "roofline") return [];
+  const possible = activations.filter((one) => one === "f32" || shaderF16);
+  if (possible.length < activations.length) note("f16: left out, this adapter has no shader-f16");
+  return shapes.flatMap((shape) => possible.map((one) => ({ shape, activations: one })));
 }
 
 async function makeOrder(
   options: NodeBenchOptions,
-  cell: Setting & { readonly shape: BenchShape; readonly activations: CellOrder["activations"] },
+  cell: CellChoice & { readonly origin: Origin; readonly work: string },
 ): Promise<CellOrder> {
   const { shape, activations, work, origin } = cell;
   const pack = await makePack(shape, { root: origin.root, work }, options.layers);
@@ -117,6 +126,22 @@ async function makeOrder(
   const { lengths, rounds, workloadSeconds, batchSize, peerFeatures, vramBudgetBytes } = options;
   const given = { lengths, rounds, workloadSeconds, batchSize, peerFeatures, vramBudgetBytes };
   return { shape, activations, pack, export: exported, bits: BITS, ...given };
+}
+
+/** Where the process dies or hangs, what is left is run in a second one without the peer. */
+async function runOrder(order: CellOrder, { quietMinutes }: NodeBenchOptions, { entry }: Origin): Promise<NodeCell> {
+  const cell = await inOwnProcess(order, quietMinutes, entry);
+  // Those that are too long for the model stand at the end, and are not run by a process that lives.
+  const left = order.lengths.slice(cell.workloads.length);
+  if (cell.failure === null || order.export === null || left.length === 0) return cell;
+  note(`  ${cell.failure}; what is left without the peer`);
+  const rest = await inOwnProcess({ ...order, export: null, lengths: left }, quietMinutes, entry);
+  return {
+    ...cell,
+    strata: cell.strata.execution === null ? rest.strata : cell.strata,
+    workloads: [...cell.workloads, ...rest.workloads],
+    failure: `${cell.failure}; what followed ran without the peer${rest.failure === null ? "" : `: ${rest.failure}`}`,
+  };
 }
 
 /** A process that says nothing for too long hangs in ONNX Runtime or in the driver: it is ended, with what it had told. */
@@ -154,12 +179,6 @@ function progressOf({ strata, peer, workloads }: CellReport): string {
   return `  ${done.title}: ${times.join(", ")}`;
 }
 
-/** Results of the same models stand for each other, the newest for all. */
-function modelOf({ shapes, layers }: NodeBenchOptions): string {
-  const only = layers === undefined ? "" : `, ${layers} layers`;
-  return shapes.map((shape) => `${shape} q${BITS}${shape === "nano" || shape === "stress" ? "" : only}`).join(", ");
-}
-
 function notesOf({ rounds, batchSize, layers, peerFeatures, workloadSeconds }: NodeBenchOptions): string[] {
   return [
     `Both contenders are in one process with a device each; one untimed run of each, then up to ${rounds} timed rounds in turn (none begins after ${workloadSeconds} s), the order reversed in every second one; medians.`,
@@ -171,6 +190,16 @@ function notesOf({ rounds, batchSize, layers, peerFeatures, workloadSeconds }: N
     ...(layers === undefined ? [] : [`Shapes with random weights were cut to ${layers} layers.`]),
     "FLOP/s count what the texts need through all layers, padding and token table left out, for both sides alike.",
   ];
+}
+
+/** Load average of the last minute over the number of processors. */
+function loadShare(): number {
+  return (loadavg()[0] ?? 0) / cpus().length;
+}
+
+function loadNote(start: number): string {
+  const shown = (share: number): string => share.toFixed(1);
+  return `Load average over processors: ${shown(start)} before, ${shown(loadShare())} after; above 1 others had a part of the time.`;
 }
 
 /** Results go to standard output. */

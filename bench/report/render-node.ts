@@ -19,7 +19,7 @@ export function renderNode(result: NodeResult): string {
   ].join("\n\n");
 }
 
-function renderRoofline({ roofline: { f32, f16, copy } }: NodeResult): string {
+function renderRoofline({ adapter, roofline: { f32, f16, copy } }: NodeResult): string {
   const products = [
     ["f32", f32],
     ["f16", f16],
@@ -32,7 +32,10 @@ function renderRoofline({ roofline: { f32, f16, copy } }: NodeResult): string {
   });
   if (copy)
     rows.push(["copy, read and written", `${number(copy.bytesPerSecond / 1e9)} GB/s`, `${mib(copy.bytes)} MiB`]);
-  return `The adapter's own peak, by plain WGSL:\n\n${table(["what", "measured", "how"], rows)}`;
+  const caveat = adapter?.software
+    ? " (a software adapter: what its compiler makes of the kernel, no bound for others)"
+    : "";
+  return `The adapter's own peak, by plain WGSL${caveat}:\n\n${table(["what", "measured", "how"], rows)}`;
 }
 
 function renderCell(cell: NodeCell, { roofline }: NodeResult): string {
