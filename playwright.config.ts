@@ -27,7 +27,14 @@ export default defineConfig({
     { name: "webgpu", testMatch: "webgpu.spec.ts", use: { launchOptions: launch(chromiumArgs) } },
     {
       name: "visitor",
-      testMatch: ["visitor.spec.ts", "policy.spec.ts", "library.spec.ts", "storage.spec.ts", "models.spec.ts"],
+      testMatch: [
+        "visitor.spec.ts",
+        "policy.spec.ts",
+        "library.spec.ts",
+        "storage.spec.ts",
+        "models.spec.ts",
+        "bench-page.spec.ts",
+      ],
       use: { launchOptions: launch(withoutWebGpu) },
     },
     {

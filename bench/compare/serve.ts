@@ -13,6 +13,7 @@ export interface Mount {
 
 const TYPES: Readonly<Record<string, string>> = {
   ".html": "text/html; charset=utf-8",
+  ".css": "text/css",
   ".js": "text/javascript",
   ".mjs": "text/javascript",
   ".json": "application/json",
@@ -25,18 +26,28 @@ const ISOLATION = {
   "Cross-Origin-Embedder-Policy": "require-corp",
 };
 
+export interface ServeOptions {
+  readonly port?: number;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
 /**
  * Serves while the task runs.
  *
  * @param mounts - By path, with a slash at both ends; the longest that fits counts.
  * @param task - Gets the server's URL, with a slash at its end.
+ * @param options - `port`: any free one by default; `headers`: of every answer, beside those that isolate.
  */
 export async function withFolders<T>(
   mounts: Readonly<Record<string, Mount>>,
   task: (url: string) => Promise<T>,
+  { port = 0, headers = {} }: ServeOptions = {},
 ): Promise<T> {
-  const server = createServer((request, response) => answer(mounts, request, response));
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const server = createServer((request, response) => {
+    response.setHeaders(new Map(Object.entries(headers)));
+    answer(mounts, request, response);
+  });
+  await new Promise<void>((resolve, reject) => server.once("error", reject).listen(port, "127.0.0.1", resolve));
   try {
     return await task(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
   } finally {

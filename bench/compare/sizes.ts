@@ -81,4 +81,31 @@ export const SIZES: Readonly<Record<SizeName, Sizes>> = {
     truncated: { limit: 256, tokens: 400 },
     ragged: [5, 9, 17, 33, 70, 130, 200, 500],
   },
+  // A visitor's minute with the built-in model: 80,000 tokens.
+  quick: {
+    rounds: 2,
+    visits: 2,
+    queries: 24,
+    mixed: { ...MIXED, texts: 48, median: 60, sigma: 0.8, most: 512, batchSize: 16 },
+    equal: [
+      { texts: 16, tokens: 128, batchSize: 16 },
+      { texts: 4, tokens: 512, batchSize: 4 },
+    ],
+    long: [{ tokens: 2048, mode: "run" }],
+    bulk: { texts: 64, batchSize: 8, everyMs: 1000 },
+    truncated: { limit: 256, tokens: 400 },
+    ragged: [5, 9, 17, 33, 70],
+  },
+  // Whether the page works at all.
+  smoke: {
+    rounds: 1,
+    visits: 1,
+    queries: 3,
+    mixed: { ...MIXED, texts: 4, median: 14, most: 40, batchSize: 4 },
+    equal: [{ texts: 2, tokens: 16, batchSize: 2 }],
+    long: [{ tokens: 64, mode: "run" }],
+    bulk: { texts: 2, batchSize: 2, everyMs: 1000 },
+    truncated: { limit: 32, tokens: 40 },
+    ragged: [5, 9],
+  },
 };

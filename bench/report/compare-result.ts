@@ -2,7 +2,8 @@
 import type { ContenderName } from "../compare/contender.ts";
 import type { ResultFrame, Spread } from "./result.ts";
 
-export type SizeName = "small" | "cpu" | "full";
+/** The last two are of `npm run bench:page`: a visitor's minute, and a test's seconds. */
+export type SizeName = "small" | "cpu" | "full" | "quick" | "smoke";
 
 export interface CompareResult extends ResultFrame {
   readonly kind: "compare";
