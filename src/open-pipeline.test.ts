@@ -9,17 +9,19 @@ describe("bytesToRead", () => {
   const sizes = new Map(manifest.files.map(({ name, bytes }) => [name, bytes]));
   const all = [...sizes.values()].reduce((sum, bytes) => sum + bytes, 0);
 
-  it("counts neither the other graph nor files that nothing refers to", () => {
+  const bytesOf = (...names: string[]): number => names.reduce((sum, name) => sum + sizes.get(name)!, 0);
+
+  it("counts neither the other graphs nor files that nothing refers to", () => {
     const files = [...manifest.files, { name: "notes.bin", bytes: 1000, sha256: "", blocks: [] }];
-    expect(bytesToRead({ ...manifest, files }, "f32")).toBe(all - sizes.get("layer.f16.onnx")!);
+    expect(bytesToRead({ ...manifest, files }, "f32")).toBe(all - bytesOf("whole.f16.onnx", "sliced.f16.onnx"));
     expect(bytesToRead({ ...manifest, files, tokenizer: null }, "f16")).toBe(
-      all - sizes.get("layer.f32.onnx")! - sizes.get("tokenizer.json")! - sizes.get("tokenizer_config.json")!,
+      all - bytesOf("whole.f32.onnx", "sliced.f32.onnx", "tokenizer.json", "tokenizer_config.json"),
     );
   });
 
   it("counts a graph that serves both kinds of activations", () => {
-    const graphs = { f32: "layer.f32.onnx", f16: "layer.f32.onnx" };
-    expect(bytesToRead({ ...manifest, graphs }, "f32")).toBe(all - sizes.get("layer.f16.onnx")!);
+    const graphs = { f32: manifest.graphs.f32, f16: manifest.graphs.f32 };
+    expect(bytesToRead({ ...manifest, graphs }, "f32")).toBe(all - bytesOf("whole.f16.onnx", "sliced.f16.onnx"));
   });
 });
 

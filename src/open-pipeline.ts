@@ -213,7 +213,11 @@ function reportBytes(
 /** Of the files that a load reads, each once: a pack may have others, and one graph for both kinds of activations. */
 export function bytesToRead(manifest: PackManifest, activations: Activations): number {
   const { graphs, tensors, tokenTable, tokenizer, files } = manifest;
-  const read = new Set([graphs[activations], ...tensors.map(({ file }) => file), ...tokenTable.files]);
+  const read = new Set([
+    ...Object.values(graphs[activations]),
+    ...tensors.map(({ file }) => file),
+    ...tokenTable.files,
+  ]);
   if (tokenizer) read.add(tokenizer.model).add(tokenizer.config);
   return files.reduce((sum, { name, bytes }) => sum + (read.has(name) ? bytes : 0), 0);
 }

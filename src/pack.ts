@@ -75,6 +75,14 @@ export interface Prompts {
 }
 
 /** `manifest.json`: everything about a pack but the bytes. Untrusted until `parseManifest` has seen it. */
+/** Files of the two graphs of a layer: they compute the same, but only one has keys and values of other runs. */
+export interface LayerGraphs {
+  /** For whole sequences. */
+  readonly whole: string;
+  /** For one slice of a sequence: takes the keys and values of those before, and gives its own. */
+  readonly sliced: string;
+}
+
 export interface PackManifest {
   readonly format: "strata-pack";
   readonly version: 1;
@@ -96,7 +104,7 @@ export interface PackManifest {
   readonly dimensions: { readonly min: number; readonly max: number };
   /** `null` for a model that takes ids only. */
   readonly tokenizer: { readonly model: string; readonly config: string } | null;
-  readonly graphs: Readonly<Record<Activations, string>>;
+  readonly graphs: Readonly<Record<Activations, LayerGraphs>>;
   readonly tokenTable: TokenTableLayout;
   readonly files: readonly PackFile[];
   readonly tensors: readonly PackTensor[];

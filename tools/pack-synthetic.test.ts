@@ -20,7 +20,7 @@ describe("npm run pack:synthetic", () => {
     expect({ status, stdout }).toEqual({ status: 0, stdout: "" });
     expect(stderr).toMatch(/packing: 100 %/);
     expect(stderr).toMatch(/computing known answers: 100 %/);
-    expect(stderr).toMatch(/pack: 6 files, 0\.1 MB\n$/);
+    expect(stderr).toMatch(/pack: 8 files, 0\.1 MB\n$/);
     expect(readdirSync(out)).toContain("layer-01.bin");
   });
 

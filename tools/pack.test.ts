@@ -22,7 +22,7 @@ describe("npm run pack", () => {
     const { status, stdout, stderr } = run("--source", source, "--out", out, "--bits", "4", "--golden", "5");
     expect({ status, stdout }).toEqual({ status: 0, stdout: "" });
     expect(stderr).toMatch(/packing: 100 %/);
-    expect(stderr).toMatch(/pack: 6 files, 0\.1 MB\n$/);
+    expect(stderr).toMatch(/pack: 8 files, 0\.1 MB\n$/);
     expect(existsSync(join(out, "manifest.json"))).toBe(true);
   });
 

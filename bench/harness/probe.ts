@@ -46,7 +46,7 @@ PriorityMutex.prototype.run = function (priority, task, options) {
 };
 
 const run = LayerSession.prototype.run;
-LayerSession.prototype.run = async function (feeds, fetches) {
+LayerSession.prototype.run = async function (graph, feeds, fetches) {
   const [sequences = 0, longest = 0] = feeds.pad_index!.dims;
   const logged: LoggedRun = {
     rows: feeds.hidden!.dims[0]!,
@@ -56,7 +56,7 @@ LayerSession.prototype.run = async function (feeds, fetches) {
     endMs: 0,
   };
   log?.push(logged);
-  const result = await run.call(this, feeds, fetches);
+  const result = await run.call(this, graph, feeds, fetches);
   const end = (): void => {
     logged.endMs = now();
   };

@@ -15,7 +15,7 @@ import { adapterFacts, candidates, findAdapter, openDevice, type Candidate, type
 import { attachGauge, NO_GAUGE, type Gauge } from "./gauge.ts";
 import { LayerStack } from "./layers.ts";
 import { RunFences } from "./run-fences.ts";
-import { LayerSession, loadRuntime, startRuntime, type Runtime } from "./session.ts";
+import { LayerSession, loadRuntime, startRuntime, type GraphBytes, type Runtime } from "./session.ts";
 import { GpuTensorHome, WasmTensorHome, type TensorHome } from "./tensor-home.ts";
 import { TokenTable } from "./token-table.ts";
 import { placedLayerBytes } from "./layer-files.ts";
@@ -221,10 +221,10 @@ async function loadParts(
   const { pack, runtime, gpu } = base;
   const home = openHome(base, pack.manifest, activations);
   const start = timed(() => startRuntime(runtime));
-  const graph = pack.readFile(pack.manifest.graphs[activations], options);
+  const graphs = readGraphs(pack, activations, options);
   const [started, session, weights, tokens] = await Promise.all([
     start,
-    Promise.all([graph, start]).then(([bytes]) =>
+    Promise.all([graphs, start]).then(([bytes]) =>
       timed(() => LayerSession.create(runtime, bytes, gpu?.device ?? null)),
     ),
     timed(() => openWeights(pack, home, options)),
@@ -239,6 +239,15 @@ async function loadParts(
     sessionMs: session.ms,
     weightsMs: Math.max(weights.ms, tokens.ms),
   };
+}
+
+async function readGraphs(pack: PackReader, activations: Activations, options: ReadOptions): Promise<GraphBytes> {
+  const names = pack.manifest.graphs[activations];
+  const [whole, sliced] = await Promise.all([
+    pack.readFile(names.whole, options),
+    pack.readFile(names.sliced, options),
+  ]);
+  return { whole, sliced };
 }
 
 /** The f32 stack beside an f16 one, opened when it is first needed. */
@@ -311,10 +320,10 @@ class SaferStack {
 
   async #createSession(exclusive: Exclusive, reading: ReadOptions): Promise<LayerSession> {
     const { pack, runtime, gpu } = this.#base;
-    const graph = await pack.readFile(pack.manifest.graphs.f32, reading);
+    const graphs = await readGraphs(pack, "f32", reading);
     return exclusive(async () => {
       if (this.#released) throw new EmbedError("disposed", "the engine has been released");
-      const session = await LayerSession.create(runtime, graph, gpu!.device);
+      const session = await LayerSession.create(runtime, graphs, gpu!.device);
       void session.condemned.then((error) => this.#fail(error));
       return session;
     });

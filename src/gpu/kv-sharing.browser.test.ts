@@ -3,7 +3,7 @@ import { compare, openPack, packUrl, randomIds, realGpu } from "../fixtures/brow
 import type { Pass, Slice } from "../types.ts";
 import { chooseExecution, openEngine } from "./engine.ts";
 import { loadRuntime, type Tensors } from "./session.ts";
-import { GpuTensorHome, withoutKv, type KvCache } from "./tensor-home.ts";
+import { GpuTensorHome, emptyKv, type KvCache } from "./tensor-home.ts";
 
 afterEach(() => vi.restoreAllMocks());
 
@@ -65,7 +65,7 @@ describe("KV of a sliced sequence", () => {
     const runtime = await loadRuntime("webgpu");
     const { architecture } = (await openPack(packUrl("stress-q16"))).manifest;
     vi.spyOn(GpuTensorHome.prototype, "keepKv").mockImplementation(function (this: GpuTensorHome) {
-      return copyingKv(withoutKv(this, architecture, { sequences: 1, runtime }));
+      return copyingKv(emptyKv(this, architecture, runtime));
     });
     const copied = await embedLong();
     const { maxAbsDiff } = compare([shared.row], [copied.row]);

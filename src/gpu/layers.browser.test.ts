@@ -4,7 +4,6 @@ import { captureDevices } from "../fixtures/capture-devices.ts";
 import type { Chunk, Pass, RunEvent, Slice } from "../types.ts";
 import { chooseExecution, openEngine, type Engine, type EngineOptions } from "./engine.ts";
 import type { LayerStack, PassOptions } from "./layers.ts";
-import { identityGraph, LayerSession, loadRuntime } from "./session.ts";
 
 const engines: Engine[] = [];
 afterEach(() => {
@@ -138,16 +137,6 @@ describe.each<Device>(["wasm", "webgpu"])("LayerStack on %s", (device) => {
     expect(Math.abs(other.gauge.peakBytes - peakBytes)).toBeLessThan(1024);
     const rows = await rowsOf(other.stack, mixedPass);
     expect(rows).toEqual(await rowsOf(engine.stack, mixedPass));
-  });
-});
-
-describe("LayerSession", () => {
-  it("refuses the graph of an older pack, and what is no graph, with a word on what to do", async () => {
-    const runtime = await loadRuntime("wasm");
-    const older = LayerSession.create(runtime, identityGraph().buffer, null);
-    await expect(older).rejects.toMatchObject({ code: "model-corrupt", message: expect.stringContaining("pack") });
-    const broken = LayerSession.create(runtime, new ArrayBuffer(8), null);
-    await expect(broken).rejects.toMatchObject({ code: "model-corrupt" });
   });
 });
 

@@ -6,7 +6,7 @@ import { chunkIndices, type ChunkIndices } from "./chunk-indices.ts";
 import { ropeTables } from "./rope.ts";
 import type { RunFences, RunReport, Submitted } from "./run-fences.ts";
 import type { LayerSession, Runtime, Tensor, Tensors } from "./session.ts";
-import { placeFloats, withoutKv, type KvCache, type TensorHome } from "./tensor-home.ts";
+import { placeFloats, type KvCache, type TensorHome } from "./tensor-home.ts";
 import type { TokenTable } from "./token-table.ts";
 import type { WeightStore } from "./weights.ts";
 
@@ -48,7 +48,8 @@ interface LoadedChunk {
   readonly chunk: Chunk;
   /** Where its sequences end. */
   readonly ends: readonly SequenceEnd[];
-  readonly kv: KvCache;
+  /** `null`: whole sequences, whose keys and values nobody asks for later. */
+  readonly kv: KvCache | null;
   readonly indices: Tensors;
   hidden: Tensor;
   readonly last: LastRows;
@@ -138,7 +139,7 @@ export class LayerStack {
       const chosen = new Set([pass.chunks[0], largestOf(pass.chunks), pass.chunks.at(-1)]);
       const runChosen = async (item: LoadedChunk): Promise<void> => {
         if (!chosen.has(item.chunk)) return;
-        if (item.chunk.sliced) item.kv.assume(item.chunk.slices[0]!.start);
+        item.kv?.assume(item.chunk.slices[0]!.start);
         await this.#run({ layer: 0, item, state }, options);
       };
       for (const item of state.loaded) await runChosen(item);
@@ -175,10 +176,9 @@ export class LayerStack {
     what: Pick<LoadedChunk, "chunk" | "ends"> & { readonly rows: Float32Array },
     state: PassState,
   ): Promise<void> {
-    const { architecture, home, runtime } = this.#parts;
+    const { architecture, home } = this.#parts;
     const { chunk, ends, rows } = what;
     const indices = chunkIndices(chunk);
-    const { sequences } = indices;
     const place = (): LoadedChunk => ({
       chunk,
       ends,
@@ -186,7 +186,7 @@ export class LayerStack {
       hidden: placeFloats(home, { use: "hidden", dims: [chunk.tokenCount, architecture.hidden_size] }, rows),
       last: this.#placeLast(what, indices),
       indices: this.#placeIndices(indices),
-      kv: (chunk.sliced && state.kept) || withoutKv(home, architecture, { sequences, runtime }),
+      kv: chunk.sliced ? state.kept : null,
     });
     state.loaded.push(await home.allocating(place, (loaded) => this.#unload(loaded)));
   }
@@ -251,11 +251,12 @@ export class LayerStack {
   async #submit(item: LoadedChunk, layerFeeds: Tensors): Promise<Submitted<void, EmbedError>> {
     const { session, home } = this.#parts;
     const { chunk, kv, indices, hidden, last, rows } = item;
-    if (chunk.slices[0]!.start === 0) kv.reset();
+    if (chunk.slices[0]!.start === 0) kv?.reset();
     const own = rows === "all" ? { residual: hidden } : { residual: last.residual, unpad_index: last.unpadIndex };
-    const feeds = { ...layerFeeds, ...indices, ...kv.feeds, hidden, ...own };
-    const { outputs, settled } = await session.run(feeds, { hidden_out: home.inPlace(own.residual), ...kv.fetches });
-    kv.update(outputs);
+    const feeds = { ...layerFeeds, ...indices, ...kv?.feeds, hidden, ...own };
+    const fetches = { hidden_out: home.inPlace(own.residual), ...kv?.fetches };
+    const { outputs, settled } = await session.run(kv ? "sliced" : "whole", feeds, fetches);
+    kv?.update(outputs);
     if (rows === "all") item.hidden = outputs.hidden_out!;
     else last.residual = outputs.hidden_out!;
     return { value: undefined, settled };

@@ -1,6 +1,7 @@
 /** @file The one door to ONNX Runtime: picks its build, creates the layer session, runs it one run at a time. */
 import type * as OrtModule from "onnxruntime-web";
 import { EmbedError, assert } from "../errors.ts";
+import type { LayerGraphs } from "../pack.ts";
 import type { DeviceStatus, Execution } from "../types.ts";
 
 export type Ort = typeof OrtModule;
@@ -21,9 +22,6 @@ export interface Runtime {
  * they were at most 300 ms apart when measured.
  */
 const LOSS_REPORT_MS = 500;
-
-/** What the graphs of packs made before Strata 0.1.0 lack. */
-const NEWEST_INPUT = "residual";
 
 /** How ONNX Runtime, its C++ and browsers say that memory is short, or that a buffer was never there for want of it. */
 const OUT_OF_MEMORY =
@@ -48,12 +46,8 @@ export async function loadRuntime(kind: Execution["kind"]): Promise<Runtime> {
   }
 }
 
-const IDENTITY_GRAPH = "CAg6NwoQCgF4EgF5IghJZGVudGl0eRIBZ1oPCgF4EgoKCAgBEgQKAggBYg8KAXkSCgoICAESBAoCCAFCBAoAEBE=";
-
 /** The smallest graph, one `Identity`: creating its session fetches, compiles and starts ONNX Runtime and nothing else. */
-export function identityGraph(): Uint8Array<ArrayBuffer> {
-  return Uint8Array.from(atob(IDENTITY_GRAPH), (character) => character.charCodeAt(0));
-}
+const IDENTITY_GRAPH = "CAg6NwoQCgF4EgF5IghJZGVudGl0eRIBZ1oPCgF4EgoKCAgBEgQKAggBYg8KAXkSCgoICAESBAoCCAFCBAoAEBE=";
 
 /**
  * Fetches, compiles and starts ONNX Runtime's WebAssembly, so that this is told apart from creating a session.
@@ -62,7 +56,8 @@ export function identityGraph(): Uint8Array<ArrayBuffer> {
  */
 export async function startRuntime({ ort, build }: Runtime): Promise<void> {
   try {
-    const session = await ort.InferenceSession.create(identityGraph(), { executionProviders: ["wasm"] });
+    const graph = Uint8Array.from(atob(IDENTITY_GRAPH), (character) => character.charCodeAt(0));
+    const session = await ort.InferenceSession.create(graph, { executionProviders: ["wasm"] });
     await session.release();
   } catch (cause) {
     throw new EmbedError("model-fetch-failed", `ONNX Runtime (${build}) could not start: ${String(cause)}`, { cause });
@@ -81,15 +76,25 @@ export interface LayerRun {
   readonly settled: Promise<EmbedError | null> | null;
 }
 
-/** The session of the layer graph. Two overlapping runs freeze ONNX Runtime for good, so they are refused. */
+/** Which graph of a layer runs: `LayerGraphs` in pack.ts says what each is for. */
+export type GraphName = keyof LayerGraphs;
+
+/** Bytes of the graphs. */
+export type GraphBytes = Readonly<Record<GraphName, ArrayBuffer>>;
+
+/**
+ * The sessions of the layer graphs, as one: that for slices is made when it is first needed. Two overlapping runs freeze
+ * ONNX Runtime for good, so they are refused.
+ */
 export class LayerSession {
-  readonly #source: SessionSource;
+  readonly #runtime: Runtime;
+  readonly #graphs: GraphBytes;
   readonly #device: GPUDevice | null;
   /**
-   * `null` after a run without enough memory: the next run makes a new one. On the old one it would trap:
+   * None after a run without enough memory: the next run makes a new one. On the old one it would trap:
    * ONNX Runtime 1.30.0 then binds buffers that it has let go. Delete this when layers.browser.test.ts passes without.
    */
-  #session: OrtModule.InferenceSession | null;
+  readonly #sessions = new Map<GraphName, OrtModule.InferenceSession>();
   #running = false;
   #condemned: EmbedError | null = null;
   /** Rejects the run under way: ONNX Runtime may never settle it once the device is gone. */
@@ -98,10 +103,9 @@ export class LayerSession {
   readonly condemned: Promise<EmbedError>;
   #resolveCondemned: (error: EmbedError) => void = () => undefined;
 
-  private constructor(session: OrtModule.InferenceSession, source: SessionSource) {
-    const { device } = source;
-    this.#session = session;
-    this.#source = source;
+  private constructor(runtime: Runtime, graphs: GraphBytes, device: GPUDevice | null) {
+    this.#runtime = runtime;
+    this.#graphs = graphs;
     this.#device = device;
     this.condemned = new Promise((resolve) => {
       this.#resolveCondemned = resolve;
@@ -112,12 +116,13 @@ export class LayerSession {
   /**
    * Not while a run is under way.
    *
-   * @param graph - Bytes of `layer.f32.onnx` or `layer.f16.onnx`.
    * @param device - Ours, with the gauge attached; `null` runs on WASM.
    * @throws {EmbedError} `model-corrupt` when ONNX Runtime rejects the graph, `out-of-memory`, `device-lost`.
    */
-  static async create(runtime: Runtime, graph: ArrayBuffer, device: GPUDevice | null): Promise<LayerSession> {
-    return new LayerSession(await createSession({ runtime, graph, device }), { runtime, graph, device });
+  static async create(runtime: Runtime, graphs: GraphBytes, device: GPUDevice | null): Promise<LayerSession> {
+    const session = new LayerSession(runtime, graphs, device);
+    await session.#usable("whole");
+    return session;
   }
 
   /**
@@ -125,7 +130,7 @@ export class LayerSession {
    *
    * @throws {EmbedError} `out-of-memory`; else `device-lost` (WASM: `worker-crashed`), and so does every later run.
    */
-  async run(feeds: Tensors, fetches: Fetches): Promise<LayerRun> {
+  async run(graph: GraphName, feeds: Tensors, fetches: Fetches): Promise<LayerRun> {
     if (this.#condemned) throw this.#condemned;
     assert(!this.#running, "two ONNX Runtime runs overlap");
     this.#running = true;
@@ -133,27 +138,31 @@ export class LayerSession {
       this.#abandon = reject;
     });
     const { value, error, shortage } = await Promise.race([
-      scoped(this.#device, () => this.#usable().then((session) => session.run(feeds, fetches))).finally(() => {
+      scoped(this.#device, () => this.#usable(graph).then((session) => session.run(feeds, fetches))).finally(() => {
         this.#running = false;
       }),
       abandoned,
     ]);
     if (!value) {
       const failure = (await shortage) ?? (await this.#explain(error));
-      if (failure.code === "out-of-memory") await this.#discard();
+      if (failure.code === "out-of-memory") await this.#discard(graph);
       throw failure;
     }
     const done = this.#device?.queue.onSubmittedWorkDone().catch(() => undefined);
     return { outputs: value, settled: done ? done.then(() => shortage) : null };
   }
 
-  async #usable(): Promise<OrtModule.InferenceSession> {
-    return (this.#session ??= await createSession(this.#source));
+  async #usable(name: GraphName): Promise<OrtModule.InferenceSession> {
+    const made = this.#sessions.get(name);
+    if (made) return made;
+    const session = await createSession({ runtime: this.#runtime, graph: this.#graphs[name], device: this.#device });
+    this.#sessions.set(name, session);
+    return session;
   }
 
-  async #discard(): Promise<void> {
-    const session = this.#session;
-    this.#session = null;
+  async #discard(name: GraphName): Promise<void> {
+    const session = this.#sessions.get(name);
+    this.#sessions.delete(name);
     await session?.release().catch(() => undefined);
   }
 
@@ -176,7 +185,8 @@ export class LayerSession {
 
   /** Not while a run is under way: two calls at once freeze ONNX Runtime, and then the worker ends anyway. */
   async release(): Promise<void> {
-    if (!this.#running && !this.#condemned) await this.#session?.release();
+    if (this.#running || this.#condemned) return;
+    for (const name of [...this.#sessions.keys()]) await this.#discard(name);
   }
 }
 
@@ -199,11 +209,10 @@ async function createSession({ runtime, graph, device }: SessionSource): Promise
   );
   const { value, error: cause, shortage } = await Promise.race([creating, ...(device ? [rejectWhenLost(device)] : [])]);
   const short = await shortage;
-  if (value && !short && value.inputNames.includes(NEWEST_INPUT)) return value;
+  if (value && !short) return value;
   // An allocation that failed while a session was made does not fail the making.
   await value?.release().catch(() => undefined);
   if (short) throw short;
-  if (value) throw new EmbedError("model-corrupt", `the layer graph has no input ${NEWEST_INPUT}: pack the model anew`);
   if (OUT_OF_MEMORY.test(String(cause))) throw shortageError(String(cause), { cause });
   const lost = device && (await lossOf(device));
   if (lost) throw lossError(lost);

@@ -75,18 +75,13 @@ export function placeFloats(home: TensorHome, shape: Pick<TensorSpec, "use" | "d
 
 const nothing = (): void => undefined;
 
-/** KV of sequences that are run whole: no past, and what is written is dropped. */
-export function withoutKv(
-  home: TensorHome,
-  architecture: Architecture,
-  options: { sequences: number; runtime: Runtime },
-): KvCache {
-  const dims = [options.sequences, architecture.num_key_value_heads, 0, architecture.head_dim];
-  const { Tensor: OrtTensor } = options.runtime.ort;
+/** KV of a sequence of which nothing has been run yet; what a run writes is dropped. */
+export function emptyKv(home: TensorHome, architecture: Architecture, { ort }: Runtime): KvCache {
+  const dims = [1, architecture.num_key_value_heads, 0, architecture.head_dim];
   const empty =
     home.activations === "f32"
-      ? new OrtTensor("float32", new Float32Array(0), dims)
-      : new OrtTensor("float16", new Uint16Array(0), dims);
+      ? new ort.Tensor("float32", new Float32Array(0), dims)
+      : new ort.Tensor("float16", new Uint16Array(0), dims);
   const feeds = { past_k: empty, past_v: empty };
   return { feeds, fetches: {}, reset: nothing, assume: nothing, update: nothing, release: nothing };
 }
@@ -292,7 +287,7 @@ export class WasmTensorHome implements TensorHome {
   }
 
   keepKv(): KvCache {
-    const { feeds: empty } = withoutKv(this, this.#architecture, { sequences: 1, runtime: this.#runtime });
+    const { feeds: empty } = emptyKv(this, this.#architecture, this.#runtime);
     let feeds = empty;
     return {
       get feeds() {

@@ -4,6 +4,7 @@ import type { EmbedError } from "../errors.ts";
 import type {
   Architecture,
   GoldenVector,
+  LayerGraphs,
   PackDtype,
   PackFile,
   PackManifest,
@@ -136,8 +137,8 @@ export function parseManifest(json: unknown): PackManifest {
     dimensions,
     tokenizer: parseTokenizer(root.get("tokenizer"), files),
     graphs: {
-      f32: fileName(root.get("graphs").get("f32"), files, MAX_GRAPH_BYTES),
-      f16: fileName(root.get("graphs").get("f16"), files, MAX_GRAPH_BYTES),
+      f32: parseGraphs(root.get("graphs").get("f32"), files),
+      f16: parseGraphs(root.get("graphs").get("f16"), files),
     },
     tokenTable: parseTokenTable(root.get("tokenTable"), files, architecture),
     files: [...files.values()],
@@ -245,6 +246,13 @@ function fileOf(field: Field, files: Files, maxBytes = MAX_FILE_BYTES): PackFile
   if (!file) throw field.error("the name of one of files");
   if (file.bytes > maxBytes) throw field.error(`a file of at most ${maxBytes} bytes, it has ${file.bytes}`);
   return file;
+}
+
+function parseGraphs(graphs: Field, files: Files): LayerGraphs {
+  return {
+    whole: fileName(graphs.get("whole"), files, MAX_GRAPH_BYTES),
+    sliced: fileName(graphs.get("sliced"), files, MAX_GRAPH_BYTES),
+  };
 }
 
 function parseTokenizer(field: Field, files: Files): PackManifest["tokenizer"] {

@@ -58,7 +58,8 @@ function openModel(path: string, tokenizerFolder: string | null): ExportSource {
 function openPack(folder: string): ExportSource {
   const manifest = parseManifest(parseJson(readText(join(folder, "manifest.json"), MAX_MANIFEST_BYTES)));
   const { architecture, quantization, tokenTable, tokenizer, files } = manifest;
-  const wanted = files.filter(({ name }) => !Object.values(manifest.graphs).includes(name));
+  const graphs = Object.values(manifest.graphs).flatMap((names) => Object.values(names));
+  const wanted = files.filter(({ name }) => !graphs.includes(name));
   for (const file of wanted) checkSize(file, join(folder, file.name));
   const names = ["manifest.json", ...wanted.map(({ name }) => name)];
   const read = (name: string) => readText(join(folder, name), MAX_TOKENIZER_BYTES);

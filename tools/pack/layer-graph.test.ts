@@ -41,7 +41,7 @@ const FLOAT = { f32: 1, f16: 10 };
 describe("buildLayerGraph", () => {
   it("stays under 100 KB at the 4B shape", () => {
     for (const bits of [4, 8, 16] as const) {
-      expect(buildLayerGraph(large, { bits, activations: "f32" }).length).toBeLessThan(100_000);
+      expect(buildLayerGraph(large, { bits, activations: "f32", sequences: "sliced" }).length).toBeLessThan(100_000);
     }
   });
 
@@ -51,15 +51,13 @@ describe("buildLayerGraph", () => {
     [16, "f32"],
     [16, "f16"],
   ] as const)("takes every weight as an input (%d bit, %s)", (bits, activations) => {
-    const { inputs, initializers } = decode(buildLayerGraph(architecture, { bits, activations }));
+    const { inputs, initializers } = decode(buildLayerGraph(architecture, { bits, activations, sequences: "sliced" }));
     const float = FLOAT[activations];
     expect(inputs).toEqual([
       ["hidden", float, ["T", 64]],
       ["residual", float, ["U", 64]],
       ["pad_index", 6, ["B", "S"]],
       ["unpad_index", 6, ["U"]],
-      ["past_k", float, ["B", 2, "P", 16]],
-      ["past_v", float, ["B", 2, "P", 16]],
       ["seqlens_k", 6, ["B"]],
       ["total_seq", 6, [1]],
       ["cos", float, ["M", 8]],
@@ -69,13 +67,15 @@ describe("buildLayerGraph", () => {
         dtype === "uint8" ? 2 : float,
         shape,
       ]),
+      ["past_k", float, ["B", 2, "P", 16]],
+      ["past_v", float, ["B", 2, "P", 16]],
     ]);
     // Shapes of `Reshape` alone.
     expect(initializers.every((tensor) => tensor.dataType === 7 && Number(tensor.dims![0]) <= 3)).toBe(true);
   });
 
   it("gives hidden states, keys and values", () => {
-    const { outputs } = decode(buildLayerGraph(architecture, { bits: 4, activations: "f32" }));
+    const { outputs } = decode(buildLayerGraph(architecture, { bits: 4, activations: "f32", sequences: "sliced" }));
     expect(outputs).toEqual([
       ["hidden_out", 1, ["U", 64]],
       ["present_k", 1, ["B", 2, "total", 16]],
@@ -83,14 +83,28 @@ describe("buildLayerGraph", () => {
     ]);
   });
 
+  it("has keys and values of other runs for slices alone", () => {
+    const [whole, sliced] = (["whole", "sliced"] as const).map((sequences) =>
+      decode(buildLayerGraph(architecture, { bits: 4, activations: "f32", sequences })),
+    );
+    expect(whole!.outputs).toEqual([["hidden_out", 1, ["U", 64]]]);
+    expect(sliced!.inputs.slice(0, whole!.inputs.length)).toEqual(whole!.inputs);
+    expect(sliced!.inputs.slice(whole!.inputs.length).map(([name]) => name)).toEqual(["past_k", "past_v"]);
+  });
+
   it("reads nothing that is not there, and leaves no result unused", () => {
-    for (const bits of [4, 16] as const) {
+    for (const [bits, sequences] of [
+      [4, "whole"],
+      [4, "sliced"],
+      [16, "whole"],
+      [16, "sliced"],
+    ] as const) {
       const { inputs, outputs, nodes, initializers } = decode(
-        buildLayerGraph(architecture, { bits, activations: "f32" }),
+        buildLayerGraph(architecture, { bits, activations: "f32", sequences }),
       );
       const known = new Set([...inputs.map(([name]) => name), ...initializers.map((tensor) => tensor.name)]);
       for (const node of nodes) {
-        expect(node.input!.filter((name) => !known.has(name))).toEqual([]);
+        expect(node.input!.filter((name) => name && !known.has(name))).toEqual([]);
         for (const name of node.output!) known.add(name);
       }
       const read = new Set([...nodes.flatMap((node) => node.input!), ...outputs.map(([name]) => name)]);
@@ -99,7 +113,9 @@ describe("buildLayerGraph", () => {
   });
 
   it("asks for opset 17, IR 8, exact products and grouped attention", () => {
-    const { irVersion, opsets, nodes } = decode(buildLayerGraph(large, { bits: 4, activations: "f32" }));
+    const { irVersion, opsets, nodes } = decode(
+      buildLayerGraph(large, { bits: 4, activations: "f32", sequences: "sliced" }),
+    );
     expect(irVersion).toBe(8);
     expect(opsets).toEqual([
       ["", 17],

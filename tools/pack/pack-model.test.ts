@@ -50,8 +50,10 @@ describe("packModel", () => {
     const { manifest } = await pack(out);
     expect(parseManifest(JSON.parse(readFileSync(join(out, "manifest.json"), "utf8")))).toEqual(manifest);
     expect(manifest.files.map((file) => file.name)).toEqual([
-      "layer.f32.onnx",
-      "layer.f16.onnx",
+      "layer-whole.f32.onnx",
+      "layer-sliced.f32.onnx",
+      "layer-whole.f16.onnx",
+      "layer-sliced.f16.onnx",
       "layer-00.bin",
       "layer-01.bin",
       "embedding-0.bin",

@@ -9,7 +9,10 @@ import type { ModelSource } from "./source.ts";
 
 /** Part of what decides whether an earlier run's files are kept: raise it when the same options give other bytes. */
 const PACKER_VERSION = 1;
-const GRAPH_NAMES = { f32: "layer.f32.onnx", f16: "layer.f16.onnx" } as const;
+const GRAPH_NAMES = {
+  f32: { whole: "layer-whole.f32.onnx", sliced: "layer-sliced.f32.onnx" },
+  f16: { whole: "layer-whole.f16.onnx", sliced: "layer-sliced.f16.onnx" },
+} as const;
 const TOKENIZER_NAMES = { model: "tokenizer.json", config: "tokenizer_config.json" } as const;
 const MIN_DIMENSIONS = 32;
 
@@ -60,7 +63,10 @@ export function planPack(source: ModelSource, inputHashes: InputHashes, options:
   const layout = planLayout(architecture, bits, embeddingBits);
   const contents = new Map<string, string | Uint8Array>();
   for (const activations of ["f32", "f16"] as const) {
-    contents.set(GRAPH_NAMES[activations], buildLayerGraph(architecture, { bits, activations }));
+    for (const sequences of ["whole", "sliced"] as const) {
+      const graph = buildLayerGraph(architecture, { bits, activations, sequences });
+      contents.set(GRAPH_NAMES[activations][sequences], graph);
+    }
   }
   if (tokenizer) contents.set(TOKENIZER_NAMES.model, tokenizer.model).set(TOKENIZER_NAMES.config, tokenizer.config);
   const made = [...contents].map(([file, content]) => [file, hashOf(content)]);
