@@ -103,15 +103,24 @@ describe("verdictsOf", () => {
       entry("strata", 10, { mode: "in a batch", exactness: exact(0.9999999) }),
       entry("transformers.js", 10, { mode: "padded right", exactness: exact(0.5) }),
     ]);
-    expect(verdictsOf(result([ragged], "wasm"))).toEqual([
-      { what: "shorter in a batch: strata, in a batch", measured: "cosine 1.000000", wanted: "≥ 0.999", passed: true },
-      {
-        what: "shorter in a batch: transformers.js, padded right",
-        measured: "cosine 0.500000 (wrong)",
-        wanted: "",
-        passed: null,
-      },
-    ]);
+    const [ours, theirs] = verdictsOf(result([ragged], "wasm"));
+    expect(ours).toMatchObject({ measured: "cosine 1.000000, off by 1.0e-7", wanted: "cosine ≥ 0.999", passed: true });
+    expect(theirs).toEqual({
+      what: "shorter in a batch: transformers.js, padded right",
+      measured: "cosine 0.500000, off by 5.0e-1 (wrong)",
+      wanted: "",
+      passed: null,
+    });
+  });
+
+  it("tells vectors that their company changes, although they still rank well", () => {
+    const off = (maxAbsDiff: number) => ({ ...exact(0.9998), maxAbsDiff });
+    const lines = (["alone", "in a batch"] as const).map((mode, i) =>
+      entry("strata", 10, { mode, exactness: off([1e-7, 4e-3][i]!) }),
+    );
+    const [alone, batch] = verdictsOf(result([workload("shorter-in-batch", lines)]));
+    expect(alone).toMatchObject({ passed: true });
+    expect(batch).toMatchObject({ measured: "cosine 0.999800, off by 4.0e-3 (not what it is alone)", passed: false });
   });
 
   it("has no limits of speed where WebGPU was not used", () => {

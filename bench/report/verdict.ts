@@ -167,15 +167,23 @@ function share(
   return { what, measured, wanted, passed: ours / theirs <= most };
 }
 
+/** Company that moves a vector so many times as far from its reference as it is alone has changed it. */
+const CHANGED_FACTOR = 10;
+
 /** Strata's lines must be right; the peer's are told. */
 function rightVerdicts(workload: WorkloadResult, what: string): (Verdict | null)[] {
-  return workload.entries.map(({ contender, mode, exactness, failure }) => {
+  return workload.entries.map((entry) => {
+    const { contender, mode, exactness, failure } = entry;
     if (!exactness && failure === null) return null;
-    const cosine = exactness ? exactness.minCosine : NaN;
-    const right = cosine >= RIGHT_COSINE;
-    const measured = `cosine ${failure ?? cosine.toFixed(6)}${right ? "" : " (wrong)"}`;
     const name = `${what}: ${contender}, ${mode}`;
-    if (contender !== "strata") return { what: name, measured, wanted: "", passed: null };
-    return { what: name, measured, wanted: `≥ ${RIGHT_COSINE}`, passed: right };
+    const own = contender === "strata";
+    const limits = { wanted: own ? `cosine ≥ ${RIGHT_COSINE}` : "", passed: own ? false : null };
+    if (!exactness) return { what: name, measured: `cosine unknown: ${failure}`, ...limits };
+    const right = exactness.minCosine >= RIGHT_COSINE;
+    const alone = entryOf(workload, contender, "alone")?.exactness?.maxAbsDiff ?? Infinity;
+    const changed = exactness.maxAbsDiff > CHANGED_FACTOR * alone;
+    const judged = right ? (changed ? " (not what it is alone)" : "") : " (wrong)";
+    const measured = `cosine ${exactness.minCosine.toFixed(6)}, off by ${exactness.maxAbsDiff.toExponential(1)}${judged}`;
+    return { what: name, measured, ...limits, passed: own ? right && !changed : null };
   });
 }
