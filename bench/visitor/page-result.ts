@@ -1,4 +1,5 @@
 /** @file Findings → a result as `npm run bench` leaves one, to be copied. */
+import type { AdapterFacts } from "../../src/types.ts";
 import { RESULT_VERSION } from "../report/result.ts";
 import type { Choice, Findings, PageResult, Setup } from "./page-setup.ts";
 import type { RunOutcome } from "./run-page.ts";
@@ -9,6 +10,22 @@ const NOTES = [
   "Exactness is against the pack's golden vectors, for the texts whose vectors are known.",
   "Clocks, temperatures and the load of the machine were not controlled.",
 ];
+
+/** Of an adapter on which ONNX Runtime's attention is wrong (subgroups under 16), and of one that is no GPU. */
+function adapterNotes(adapter: AdapterFacts | null): string[] {
+  const narrow = adapter && (adapter.subgroupMinSize ?? SAFE_SUBGROUP_SIZE) < SAFE_SUBGROUP_SIZE;
+  return [
+    ...(adapter?.software ? ["A software adapter computes on the processor: its times say nothing about a GPU."] : []),
+    ...(narrow
+      ? [
+          "ONNX Runtime's attention is wrong on subgroups narrower than 16, which this adapter has. Strata asks for a device without them; transformers.js leaves the device to ONNX Runtime, so that some of its vectors are wrong here and not on other adapters.",
+        ]
+      : []),
+  ];
+}
+
+/** As of src/gpu/device.ts. */
+const SAFE_SUBGROUP_SIZE = 16;
 
 const GIB = 2 ** 30;
 
@@ -41,6 +58,7 @@ export function pageResult(
     model: manifest ? `${manifest.name}, ${manifest.quantization.bits} bit` : "not read",
     notes: [
       ...NOTES,
+      ...adapterNotes(strata?.adapter ?? null),
       ...(stopped ? ["Stopped by the visitor: workloads after that are missing."] : []),
       ...problems.map(({ where, what }) => `${where}: ${what}`),
     ],

@@ -20,6 +20,14 @@ export function ResultActions({ result }: { readonly result: PageResult }) {
         JSON as npm run bench writes it; saved in bench/results, npm run bench:docs makes a page of it. {result.host},{" "}
         {result.executions.strata}.
       </p>
+      <details>
+        <summary>What to know before believing it</summary>
+        <ul class="notes small">
+          {result.notes.map((note) => (
+            <li key={note}>{note}</li>
+          ))}
+        </ul>
+      </details>
       <div class="actions">
         <button type="button" class="button button-strong" onClick={() => void copy()}>
           Copy result

@@ -30,7 +30,7 @@ export function RooflineCard({ peaks, shares, device, running }: RooflineCardPro
         weights once each.
       </p>
       <div class="table-scroll" tabIndex={0} role="region" aria-label="Shares of the GPU's peak">
-        <table>
+        <table class="shares">
           <thead>
             <tr>
               <th scope="col">Workload</th>
@@ -74,7 +74,7 @@ function ShareRow({ share }: { readonly share: Findings["shares"][number] }) {
           </span>
         </span>
       </td>
-      <td>{ofBandwidth === null ? "" : percent(ofBandwidth)}</td>
+      <td data-name="Of bandwidth">{ofBandwidth === null ? "" : percent(ofBandwidth)}</td>
     </tr>
   );
 }

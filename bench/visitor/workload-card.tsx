@@ -93,16 +93,18 @@ function EntryRow({ entry, slowest, columns }: EntryRowProps) {
           </span>
         )}
       </td>
-      {hasLatency && <td>{latency && `${formatDuration(latency.p50)} / ${formatDuration(latency.p95)}`}</td>}
-      {hasRate && <td>{tokensPerSecond && formatCount(tokensPerSecond.median)}</td>}
-      {hasVram && <td>{memory && formatBytes(memory.peakVramBytes)}</td>}
-      {hasMemory && <td>{memory && formatBytes(memory.wasmBytes)}</td>}
+      {hasLatency && (
+        <td data-name="p50 / p95">{latency && `${formatDuration(latency.p50)} / ${formatDuration(latency.p95)}`}</td>
+      )}
+      {hasRate && <td data-name="Tokens/s">{tokensPerSecond && formatCount(tokensPerSecond.median)}</td>}
+      {hasVram && <td data-name="GPU peak">{memory && formatBytes(memory.peakVramBytes)}</td>}
+      {hasMemory && <td data-name="WASM heap">{memory && formatBytes(memory.wasmBytes)}</td>}
       {hasExactness && (
-        <td class={wrong ? "failed" : ""}>
+        <td data-name="Least cosine" class={wrong ? "failed" : ""}>
           {exactness && `${exactness.minCosine.toFixed(6)}${wrong ? " wrong" : ""}`}
         </td>
       )}
-      {hasExactness && <td>{exactness && exactness.maxAbsDiff.toExponential(1)}</td>}
+      {hasExactness && <td data-name="Max. difference">{exactness && exactness.maxAbsDiff.toExponential(1)}</td>}
     </tr>
   );
 }
