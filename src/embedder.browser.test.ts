@@ -12,7 +12,7 @@ const code = (name: string, details?: object): unknown =>
   expect.objectContaining({ code: name, ...(details && { details: expect.objectContaining(details) as unknown }) });
 
 describe("createEmbedder", () => {
-  it("checks all known answers once, and those of short texts when they were right within the week", async () => {
+  it("checks all known answers once, and the shortest when they were right within the week", async () => {
     expect(embedder.status.selfChecks).toMatchObject([{ passed: true, scope: "full" }]);
     using brief = await createEmbedder({ model: builtInPackUrl(), device: "wasm" });
     expect(brief.status.selfChecks).toMatchObject([{ passed: true, scope: "brief" }]);

@@ -23,10 +23,7 @@ export interface Execution {
   readonly subgroups: boolean;
 }
 
-/**
- * `"full"`: all known answers, alone, as one batch and in slices. `"brief"`: those below and just above the 32 tokens at
- * which attention changes its kernel, alone.
- */
+/** `"full"`: all known answers, alone, as one batch and in slices. `"brief"`: the shortest one alone. */
 export type SelfCheckScope = "full" | "brief";
 
 export interface SelfCheckResult {

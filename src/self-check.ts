@@ -14,9 +14,6 @@ const TOLERANCE = { f32: 2e-5, f16: 5e-3 } as const;
 /** Tokens a run when the longest known input is sliced: several slices of 200 tokens, the last one shorter. */
 const SLICE_TOKENS = 64;
 
-/** Known inputs of at most so many tokens make a brief check: of the usual 5, 33, 70 and 200 the first two. */
-const BRIEF_TOKENS = 40;
-
 /** A full check is due again after this long: a driver may have changed, and nothing that a page sees says so. */
 const FULL_CHECK_EVERY_MS = 7 * 24 * 3_600_000;
 
@@ -52,7 +49,7 @@ export function selfCheckScope(passedAt: number | undefined, now: number): SelfC
 
 /**
  * Embeds the pack's golden inputs and compares: in full alone, as one ragged batch and, the longest one, in slices; in
- * brief the short ones alone.
+ * brief the shortest one alone.
  *
  * @param golden - The pack's known answers; an empty list passes with differences of 0.
  */
@@ -89,10 +86,11 @@ function fullRuns(golden: readonly GoldenVector[]): readonly CheckRun[] {
   return [...known.map((one) => ({ batch: [one] })), { batch: known }, { batch: longest, chunkTokens: SLICE_TOKENS }];
 }
 
+/** It goes through every layer, and the first query can use the pipelines that it compiles. */
 function briefRuns(golden: readonly GoldenVector[]): readonly CheckRun[] {
-  const known = byLength(golden);
-  const short = known.filter(({ inputIds }) => inputIds.length <= BRIEF_TOKENS);
-  return (short.length > 0 ? short : known.slice(0, 1)).map((one) => ({ batch: [one] }));
+  return byLength(golden)
+    .slice(0, 1)
+    .map((one) => ({ batch: [one] }));
 }
 
 /** The shortest first. */

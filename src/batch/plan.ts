@@ -7,9 +7,9 @@ type ByKind = Readonly<Record<Execution["kind"], number>>;
 /**
  * Most tokens in one run of a layer unless the caller says otherwise. GPU: kernels are at their speed from about 512
  * rows on, and 4,096 rows of the 4B shape hold 0.5 GB of scratch in f32; the time of a run usually binds first. WASM:
- * kernels are at their speed from 256 rows on, and 512 rows still fit into a core's cache.
+ * kernels are at their speed from 256 rows on, but texts that are sliced are much slower than whole ones.
  */
-export const DEFAULT_CHUNK_TOKENS: ByKind = { webgpu: 4096, wasm: 512 };
+export const DEFAULT_CHUNK_TOKENS: ByKind = { webgpu: 4096, wasm: 4096 };
 
 /** Longest that a run should take, in milliseconds: no operating system's GPU watchdog minds, and a query cuts in. */
 export const MAX_RUN_MS = 250;
@@ -20,6 +20,13 @@ export const MAX_RUN_MS = 250;
  * every run (10 ms for 1024 × 3072), which rules at fewer than 64 rows.
  */
 export const MIN_CHUNK_TOKENS: ByKind = { webgpu: FLASH_TOKENS, wasm: 64 };
+
+/**
+ * A sequence may take so many times `maxRunMs` before it is sliced. WASM: with the keys and values of other slices
+ * ONNX Runtime 1.30.0 takes an attention kernel that makes a layer of nano 4.7 times as slow at 2,048 tokens, so that
+ * slices are no shorter runs (`npm run bench:profile -- --device wasm`).
+ */
+const WHOLE_RUN_FACTOR: ByKind = { webgpu: 1, wasm: 4 };
 
 /** More chunks and sliced sequences than this are not gathered into one pass: so many runs a layer hide any upload. */
 const MAX_GATHERED = 64;
@@ -212,7 +219,7 @@ function placeAlone(
   const rooms = limits.rooms(one.length);
   for (const [index, room] of rooms.entries()) {
     const whole = wholeChunk([one]);
-    const chunks = one.length <= limits.chunkTokens && inTime(whole, limits) ? [whole] : sliceInTime(one, limits, room);
+    const chunks = isBetterWhole(whole, limits) ? [whole] : sliceInTime(one, limits, room);
     if (chunks && fitsRoom(chunks, limits, room)) return { chunks, preferred: index === 0 };
   }
   // Time never makes a plan impossible, and bytes only when no size of slice is small enough.
@@ -298,6 +305,13 @@ function wholeChunk(sequences: readonly SizedSequence[]): Chunk {
     tokenCount: sum(sequences.map(({ length }) => length)),
     sliced: false,
   };
+}
+
+/** @param whole - One sequence. */
+function isBetterWhole(whole: Chunk, limits: PlanLimits): boolean {
+  const { chunkTokens, maxRunMs, runMs, cost } = limits;
+  if (whole.tokenCount > chunkTokens) return false;
+  return inTime(whole, limits) || runMs(whole) <= WHOLE_RUN_FACTOR[cost.shape.kind] * maxRunMs;
 }
 
 function inTime(chunk: Chunk, { minChunkTokens, maxRunMs, runMs }: PlanLimits): boolean {
