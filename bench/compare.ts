@@ -28,6 +28,8 @@ Strata and transformers.js in one Chromium, on the same weights and the same tex
   --export DIR              what npm run export made of the same weights (default: made of the pack, in test-packs)
   --dtype DTYPE             of the export: fp32, fp16, q8, q4, q4f16 (default: the pack's bits and the activations)
   --activations f32|f16     of Strata (default: f32)
+  --peer-device own|no-subgroups  of transformers.js: as ONNX Runtime asks for it, or one that gives right vectors where
+                            subgroups are narrower than 16 (default: own)
   --reference-tokens N      texts beyond so many tokens are not checked against float64 (default: 60000)
   --patience S              longest wait for one call, in seconds (default: 600)
   --out PATH                folder or file of the result (default: bench/results)
@@ -44,6 +46,7 @@ const { values } = parseArgs({
     export: { type: "string" },
     dtype: { type: "string" },
     activations: { type: "string", default: "f32" },
+    "peer-device": { type: "string", default: "own" },
     "reference-tokens": { type: "string", default: "60000" },
     patience: { type: "string", default: "600" },
     out: { type: "string" },
@@ -57,7 +60,11 @@ else await main();
 async function main(): Promise<void> {
   const choice = await readChoice();
   const result = await compareAll(choice);
-  const name = `${adapterSlug(result.adapter)}-${result.size}`;
+  const name = [
+    adapterSlug(result.adapter),
+    result.size,
+    ...(choice.peerDevice === "own" ? [] : [choice.peerDevice]),
+  ].join("-");
   const path = writeResult(result, `compare-${name}`, values.out);
   process.stdout.write(`${path}\nNow: npm run bench:docs\n`);
 }
@@ -74,6 +81,7 @@ async function readChoice(): Promise<CompareChoice> {
     device,
     activations,
     dtype,
+    peerDevice: oneOf("peer-device", values["peer-device"], ["own", "no-subgroups"]),
     only,
     ...(values.rounds !== undefined && { rounds: count("rounds", values.rounds) }),
     pack: values.model,

@@ -7,10 +7,14 @@ import { join } from "node:path";
 import { format, resolveConfig } from "prettier";
 import type { CompareResult } from "./report/compare-result.ts";
 import { RESULTS_FOLDER } from "./report/frame.ts";
+import type { ParityResult } from "./parity/parity-result.ts";
 import type { NodeResult } from "./report/node-result.ts";
+import type { ProfileResult } from "./report/profile-result.ts";
 import { newestOfEach, readResults } from "./report/read-result.ts";
 import { compareCharts, renderCompare, type Charts } from "./report/render-compare.ts";
 import { renderNode } from "./report/render-node.ts";
+import { renderParity } from "./report/render-parity.ts";
+import { renderProfile } from "./report/render-profile.ts";
 import type { ResultFrame, ResultKind } from "./report/result.ts";
 
 const PAGE = "docs/benchmarks.md";
@@ -41,6 +45,19 @@ const SECTIONS: readonly Section[] = [
     title: "Under Node, on Dawn",
     about: "`npm run bench:node`: the same engine without a browser.",
     render: (result: NodeResult) => renderNode(result),
+  },
+  {
+    kind: "profile",
+    title: "Where the time goes",
+    about:
+      "`npm run bench:profile`: one layer, kernel by kernel, between timestamps; and what the graph for whole sequences, the last layer's short cut and the brief self-check save.",
+    render: (result: ProfileResult) => renderProfile(result),
+  },
+  {
+    kind: "parity",
+    title: "Parity and retrieval",
+    about: "`npm run bench:parity`: every way to run a pack beside float64, and what it finds in a labelled set.",
+    render: (result: ParityResult) => renderParity(result),
   },
 ];
 

@@ -9,7 +9,7 @@ import type { CompareResult, SizeName, WorkloadKind, WorkloadResult } from "../r
 import { resultFrame } from "../report/frame.ts";
 import { buildPage, BUILT_PAGE } from "./build.ts";
 import { measureColdStarts } from "./cold.ts";
-import type { ContenderModel, ContenderName, OpenOutcome } from "./contender.ts";
+import type { ContenderModel, ContenderName, OpenOutcome, PeerDevice } from "./contender.ts";
 import { openCorpus, type BenchText } from "./corpus.ts";
 import { failedEntry, measureWorkload, resultOf, type References } from "./measure.ts";
 import { keptReferences } from "./reference.ts";
@@ -24,6 +24,7 @@ export interface CompareChoice {
   readonly activations: "f32" | "f16";
   /** Of the export. */
   readonly dtype: ContenderModel["dtype"];
+  readonly peerDevice: PeerDevice;
   readonly only: readonly WorkloadKind[];
   /** @default as of the size */
   readonly rounds?: number;
@@ -171,8 +172,8 @@ function modelOf(
   name: ContenderName,
   variant: Variant,
 ): ContenderModel {
-  const { device, dtype, activations } = choice;
-  return { url: `${url}${name === "strata" ? "pack" : "export"}${variant}/`, device, dtype, activations };
+  const { device, dtype, activations, peerDevice } = choice;
+  return { url: `${url}${name === "strata" ? "pack" : "export"}${variant}/`, device, dtype, activations, peerDevice };
 }
 
 /** The same files under several paths: what differs is a limit, or a side. */

@@ -16,7 +16,14 @@ export interface ContenderModel {
    * transformers.js in the Cache API. @default "none"
    */
   readonly storage?: "none" | "kept";
+  /**
+   * The GPU device of transformers.js: ONNX Runtime's own, or one without `subgroups`. Where these are narrower than 16
+   * ONNX Runtime's own gives wrong vectors from 32 tokens on. @default "own"
+   */
+  readonly peerDevice?: PeerDevice;
 }
+
+export type PeerDevice = "own" | "no-subgroups";
 
 /** Texts to embed. transformers.js pads what is in one call to its longest text, so its users split work in batches. */
 export interface EmbedCall {

@@ -25,13 +25,18 @@ export function transformersContender(): Contender {
       const phases = await Promise.race([service.open(model), failed]);
       const openMs = performance.now() - started;
       const adapter = model.device === "webgpu" ? await adapterHere() : null;
-      return { openMs, adapter, phases, execution: `${model.device} ${model.dtype} asyncify` };
+      return { openMs, adapter, phases, execution: executionOf(model) };
     },
     embed: (call) => embed(opened().service, call, failed),
     usage: () => takeUsage(opened().worker),
     setDispatches: (dispatches) => setDispatches(opened().worker, dispatches),
     close: () => worker?.terminate(),
   };
+}
+
+function executionOf({ device, dtype, peerDevice }: ContenderModel): string {
+  const withoutSubgroups = device === "webgpu" && peerDevice === "no-subgroups";
+  return [device, dtype, "asyncify", ...(withoutSubgroups ? ["without subgroups"] : [])].join(" ");
 }
 
 async function embed(

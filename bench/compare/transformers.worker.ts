@@ -15,10 +15,21 @@ export interface TransformersService {
   embed(texts: readonly string[], batchSize: number): Promise<{ vectors: Float32Array; dimensions: number }>;
 }
 
+const RAISED_LIMITS = [
+  "maxBufferSize",
+  "maxStorageBufferBindingSize",
+  "maxStorageBuffersPerShaderStage",
+  "maxComputeWorkgroupStorageSize",
+  "maxComputeInvocationsPerWorkgroup",
+  "maxComputeWorkgroupSizeX",
+  "maxComputeWorkgroupSizeY",
+  "maxComputeWorkgroupSizeZ",
+] as const;
+
 let extractor: FeatureExtractionPipeline | undefined;
 
 const service: TransformersService = {
-  async open({ url, device, dtype, storage = "none" }) {
+  async open({ url, device, dtype, storage = "none", peerDevice = "own" }) {
     const started = performance.now();
     const { origin, pathname } = new URL(url);
     // As from the hub, with its cache, but from another host.
@@ -29,7 +40,12 @@ const service: TransformersService = {
     const { wasm } = env.backends.onnx;
     if (!wasm) throw new Error("transformers.js has no WebAssembly backend here");
     wasm.wasmPaths = { mjs: new URL(runtimeUrl, location.href).href, wasm: new URL(wasmUrl, location.href).href };
-    extractor = await pipeline("feature-extraction", pathname.replace(/^\/|\/$/g, ""), { device, dtype });
+    const safe = device === "webgpu" && peerDevice === "no-subgroups" ? await deviceWithoutSubgroups() : null;
+    extractor = await pipeline("feature-extraction", pathname.replace(/^\/|\/$/g, ""), {
+      device,
+      dtype,
+      ...(safe && { session_options: { executionProviders: [{ name: "webgpu", device: safe }] } }),
+    });
     return { scriptMs: started, pipelineMs: performance.now() - started };
   },
   async embed(texts, batchSize) {
@@ -44,6 +60,15 @@ const service: TransformersService = {
     return transfer({ vectors, dimensions: vectors.length / texts.length }, [vectors.buffer]);
   },
 };
+
+/** Otherwise like the one that ONNX Runtime asks for: all limits, and the features that its kernels use. */
+async function deviceWithoutSubgroups(): Promise<GPUDevice> {
+  const adapter = await navigator.gpu.requestAdapter();
+  if (!adapter) throw new Error("transformers.js: no WebGPU adapter");
+  const requiredFeatures = (["shader-f16", "timestamp-query"] as const).filter((name) => adapter.features.has(name));
+  const limits = RAISED_LIMITS.map((name) => [name, adapter.limits[name]] as const);
+  return adapter.requestDevice({ requiredFeatures, requiredLimits: Object.fromEntries(limits) });
+}
 
 /** Of its own buffer, which can be transferred. */
 function joined(rows: readonly Float32Array[]): Float32Array<ArrayBuffer> {

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { RESULT_VERSION, type ResultFrame, type ResultKind } from "./result.ts";
 
-const KINDS: readonly ResultKind[] = ["compare", "parity", "node", "profile", "gains"];
+const KINDS: readonly ResultKind[] = ["compare", "parity", "node", "profile"];
 
 /** A file that is no result, or one that this version does not read. */
 export class ResultError extends Error {
@@ -70,7 +70,8 @@ export function newestOfEach(results: readonly ResultFrame[]): ResultFrame[] {
 /** What a newer result must share to stand for an older one. */
 function identityOf(result: ResultFrame): string {
   const { kind, adapter, machine, model } = result;
-  const { size, device, dtype } = result as { size?: unknown; device?: unknown; dtype?: unknown };
+  // What kinds of results add to the frame.
+  const { size, device, dtype, executions, execution } = result as unknown as Readonly<Record<string, unknown>>;
   const host = result.host.split(" ")[0];
   return JSON.stringify([
     kind,
@@ -81,6 +82,8 @@ function identityOf(result: ResultFrame): string {
     size,
     device,
     dtype,
+    executions,
+    execution,
     host,
   ]);
 }

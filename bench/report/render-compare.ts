@@ -43,8 +43,9 @@ export function compareCharts(result: CompareResult): Charts {
 }
 
 /** Of headings and file names. */
-function placeOf({ adapter, size, model }: CompareResult): string {
-  const words = [adapter ? `${adapter.vendor} ${adapter.architecture || adapter.description}` : "wasm", model, size];
+function placeOf({ adapter, size, model, executions }: CompareResult): string {
+  const place = adapter ? `${adapter.vendor} ${adapter.architecture || adapter.description}` : "wasm";
+  const words = [place, model, size, ...(executions["transformers.js"].includes("without") ? ["no subgroups"] : [])];
   return words
     .join("-")
     .toLowerCase()
