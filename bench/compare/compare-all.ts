@@ -12,7 +12,7 @@ import { measureColdStarts } from "./cold.ts";
 import type { ContenderModel, ContenderName, OpenOutcome, PeerDevice } from "./contender.ts";
 import { openCorpus, type BenchText } from "./corpus.ts";
 import { failedEntry, measureWorkload, resultOf, type References } from "./measure.ts";
-import { keptReferences } from "./reference.ts";
+import { keptReferences, weightsOfPack } from "../harness/float64-references.ts";
 import { withFolders, type Mount } from "./serve.ts";
 import { DRIVER_PAGE, withSession, type Session, type SessionPlace } from "./session.ts";
 import { SIZES } from "./sizes.ts";
@@ -87,7 +87,7 @@ async function referencesOf(
   const checked = workloads.filter(({ entries }) => entries.every(({ mode }) => mode !== "dry"));
   const texts = [...new Set<BenchText>(checked.flatMap((workload) => workload.texts))];
   const vectors = await keptReferences(
-    { folder, manifest },
+    weightsOfPack(folder, manifest),
     texts.map(({ inputIds }) => inputIds),
     { maxTokens, onProgress: (done, total) => note(`float64 references: ${done} of ${total}`) },
   );

@@ -7,8 +7,10 @@ import type { PackManifest, WeightBits } from "../../src/pack.ts";
 import { createTokenizer, type TextTokenizer } from "../../src/tokenize/tokenizer.ts";
 import { NANO_PACK, NANO_SOURCE, TOKENIZER_SOURCE } from "../../tools/pack-nano.ts";
 import { packTestModels } from "../../tools/pack-test-models.ts";
-import { openSource, type ModelSource } from "../../tools/pack/source.ts";
+import { openSource } from "../../tools/pack/source.ts";
 import { note } from "../harness/browser.ts";
+import { hashOf, type NamedWeights } from "../harness/float64-references.ts";
+import { sourceWeights } from "../../tools/pack/weights.ts";
 
 export const ALL_BITS: readonly WeightBits[] = [4, 8, 16];
 
@@ -48,7 +50,7 @@ export function openPackTokenizer(folder: string): TextTokenizer {
 }
 
 /** The unrounded weights, if they are here. @param pack - One that must have been made from them. */
-export function unroundedSource(pack: PackManifest): { readonly source: ModelSource; readonly hash: string } | null {
+export function unroundedSource(pack: PackManifest): NamedWeights | null {
   if (!existsSync(NANO_SOURCE)) {
     note("no comparison with the unrounded weights: they are not beside this checkout");
     return null;
@@ -60,10 +62,6 @@ export function unroundedSource(pack: PackManifest): { readonly source: ModelSou
     note(`no comparison with the unrounded weights: ${name} is not the file that the packs were made from`);
     return null;
   }
-  return { source, hash: hashOf(weights.map(([name]) => pack.source.sha256[name]).join()) };
-}
-
-/** Enough of it that no two are equal. */
-export function hashOf(content: string | Int32Array): string {
-  return createHash("sha256").update(content).digest("hex").slice(0, 24);
+  const hash = hashOf(weights.map(([name]) => pack.source.sha256[name]).join());
+  return { hash, open: (pool) => sourceWeights(source, pool) };
 }

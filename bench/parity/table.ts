@@ -11,7 +11,7 @@ import { inNode } from "./in-node.ts";
 import { measureCell, type CellWork, type MeasuredCell } from "./measure.ts";
 import { parityPacks, unroundedSource, type PackOrReason, type ParityPack } from "./packs.ts";
 import type { ParityCell, RetrievalRow, RoundingRow } from "./parity-result.ts";
-import { packReferences, sourceReferences } from "./references.ts";
+import { allReferences, weightsOfPack } from "../harness/float64-references.ts";
 import type { ParityText } from "./texts.ts";
 import { rateCollections, uniqueSequences, type EncodedCollection } from "./work.ts";
 
@@ -132,6 +132,8 @@ function onDevice<T>(
   return inChromium(where, order, task);
 }
 
+const onProgress = (done: number, total: number): void => note(`float64 reference: ${done} of ${total} texts`);
+
 type Unrounded = ReturnType<typeof unroundedSource>;
 
 interface References extends Pick<TableHead, "rounding"> {
@@ -143,9 +145,11 @@ async function makeReferences(choice: TableChoice, packs: readonly PackOrReason[
   const texts = choice.texts.map(({ inputIds }) => inputIds);
   const present = packs.filter((pack) => "folder" in pack);
   const unrounded = present[0] ? unroundedSource(present[0].manifest) : null;
-  const ofSource = unrounded && (await sourceReferences(unrounded, texts));
+  const ofSource = unrounded && (await allReferences(unrounded, texts, { onProgress }));
   const ofPacks = new Map<WeightBits, Float64Array[]>();
-  for (const pack of present) ofPacks.set(pack.bits, await packReferences(pack, texts));
+  for (const { bits, folder, manifest } of present) {
+    ofPacks.set(bits, await allReferences(weightsOfPack(folder, manifest), texts, { onProgress }));
+  }
   return {
     unrounded,
     rounding: packs.map((pack) => roundingRow(pack, ofPacks.get(pack.bits), ofSource)),
@@ -159,7 +163,7 @@ async function searchUnrounded(
 ): Promise<RetrievalRow[]> {
   if (!unrounded) return [];
   const sequences = uniqueSequences(collections);
-  const vectors = await sourceReferences(unrounded, sequences);
+  const vectors = await allReferences(unrounded, sequences, { onProgress });
   return rateCollections(collections, { sequences, vectors }, [{ output: "float64", dimensions: vectors[0]!.length }]);
 }
 
