@@ -133,8 +133,8 @@ describe("CostModel", () => {
 
   it("holds hidden states and index inputs of each chunk", () => {
     expect(modelOf().chunk(whole([5, 40, 33]))).toEqual({
-      hidden: (78 + 3) * 128 * 4,
-      indices: 4 * (3 * 40 + 78 + 3 + 3),
+      hidden: (78 + 4) * 128 * 4,
+      indices: 4 * (3 * 40 + 78 + 3 + 4),
     });
     expect(modelOf({ activations: "f16" }).chunk(whole([1])).hidden).toBe(2 * 256);
   });

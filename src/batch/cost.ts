@@ -33,6 +33,9 @@ const UNIFORM_BYTES = 4096;
 /** The stack makes RoPE tables for this many positions, then for twice as many, and keeps the shorter ones. */
 const FIRST_TABLE_POSITIONS = 1024;
 
+/** The last layer goes on with a row of each sequence, but with no fewer than these, as far as there are tokens. */
+const LEAST_LAST_ROWS = 4;
+
 /** What the WASM build's heap starts with; its own code, stack and session fit in. */
 const WASM_HEAP_START_BYTES = 16 * 1024 * 1024;
 
@@ -89,13 +92,15 @@ export class CostModel {
     return this.#bytes(all * this.shape.architecture.head_dim);
   }
 
-  /** What a chunk holds for the whole pass, and beside it for the last layer: a row and an index of each sequence. */
+  /** What a chunk holds for the whole pass, and beside it for the last layer: the rows that it goes on with, and their indices. */
   chunk(chunk: Chunk): Pick<VramBytes, "hidden" | "indices"> {
     const { sequences, longest } = rectangleOf(chunk);
+    const { tokenCount: tokens } = chunk;
     const { hidden_size: hidden } = this.shape.architecture;
+    const lastRows = Math.max(sequences, Math.min(LEAST_LAST_ROWS, tokens));
     return {
-      hidden: words(this.#bytes(chunk.tokenCount * hidden)) + words(this.#bytes(sequences * hidden)),
-      indices: 4 * (sequences * longest + chunk.tokenCount + sequences + sequences),
+      hidden: words(this.#bytes(tokens * hidden)) + words(this.#bytes(lastRows * hidden)),
+      indices: 4 * (sequences * longest + tokens + sequences + lastRows),
     };
   }
 

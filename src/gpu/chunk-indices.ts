@@ -18,6 +18,17 @@ export interface ChunkIndices {
 }
 
 /**
+ * Below four rows ONNX Runtime 1.30.0 takes matrix kernels made for one row: pipelines of their own to compile, and on
+ * SwiftShader the last layer of nano takes 56 ms with them where any other takes 30 (16 tokens, `npm run bench:profile`).
+ */
+const LEAST_LAST_ROWS = 4;
+
+/** Rows that the last layer works out for a chunk: one a sequence, and no fewer than its other layers' kernels want. */
+export function lastRowCount({ tokens, sequences }: { readonly tokens: number; readonly sequences: number }): number {
+  return Math.max(sequences, Math.min(LEAST_LAST_ROWS, tokens));
+}
+
+/**
  * Where each packed row goes for attention and comes back from. Padding is on the right: `GroupQueryAttention`
  * reads `seqlens_k` so (left padding would need an attention bias).
  */

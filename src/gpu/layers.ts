@@ -2,7 +2,7 @@
 import { throwIfAborted, type EmbedError } from "../errors.ts";
 import type { Architecture } from "../pack.ts";
 import type { Chunk, Pass } from "../types.ts";
-import { chunkIndices, type ChunkIndices } from "./chunk-indices.ts";
+import { chunkIndices, lastRowCount, type ChunkIndices } from "./chunk-indices.ts";
 import { ropeTables } from "./rope.ts";
 import type { RunFences, RunReport, Submitted } from "./run-fences.ts";
 import type { LayerSession, Runtime, Tensor, Tensors } from "./session.ts";
@@ -57,9 +57,9 @@ interface LoadedChunk {
   rows: LayerRunReport["rows"];
 }
 
-/** What the last layer goes on with behind the attention, and gives: one row for each end, or one where there is none. */
+/** What the last layer goes on with behind the attention, and gives. */
 interface LastRows {
-  /** Of the packed tokens. */
+  /** Of the packed tokens: one for each end, the last one again where there are fewer than `lastRowCount`. */
   readonly rows: readonly number[];
   readonly unpadIndex: Tensor;
   /** `[rows, H]`. */
@@ -208,8 +208,7 @@ export class LayerStack {
 
   #placeLast({ chunk, ends }: Pick<LoadedChunk, "chunk" | "ends">, { unpadIndex }: ChunkIndices): LastRows {
     const { architecture, home } = this.#parts;
-    // A slice that no sequence ends in is run for its keys and values; a tensor of no rows is no tensor.
-    const rows = ends.length > 0 ? ends.map(({ row }) => row) : [chunk.tokenCount - 1];
+    const rows = lastRowsOf(chunk, ends);
     const dims = [rows.length, architecture.hidden_size];
     return {
       rows,
@@ -324,6 +323,12 @@ export class LayerStack {
       if (tensor.location === "gpu-buffer") this.#parts.home.release(tensor);
     }
   }
+}
+
+/** A slice that no sequence ends in is run for its keys and values; a tensor of no rows is no tensor. */
+function lastRowsOf({ tokenCount, slices }: Chunk, ends: readonly SequenceEnd[]): number[] {
+  const count = lastRowCount({ tokens: tokenCount, sequences: slices.length });
+  return Array.from({ length: count }, (_, i) => ends[i]?.row ?? tokenCount - 1);
 }
 
 /** Positions that the chunks reach. */
