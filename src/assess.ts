@@ -247,7 +247,7 @@ function planFor({ architecture, bits }: ModelFacts, planning: Planning): Planne
   const layerBytes = sum(placedTensors({ architecture, bits }, activations));
   const cost = new CostModel({ architecture, activations, bits, kind, layerBytes });
   const plannerWithin = (budget: VramBudget): Planner =>
-    new Planner({ cost, budget, pace, chunkTokens: DEFAULT_CHUNK_TOKENS[kind], maxRunMs: MAX_RUN_MS });
+    new Planner({ cost, budget, pace, chunkTokens: DEFAULT_CHUNK_TOKENS[kind], maxRunMs: MAX_RUN_MS[kind] });
   const planner = plannerWithin(budgetFor(machine, execution, plannerWithin));
   const [pass] = planner.plan([tokens], "normal").passes;
   if (pass) planner.begin(pass, "normal");

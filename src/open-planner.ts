@@ -32,7 +32,7 @@ export function openPlanner(
       budget,
       pace: new RunPace(kind === "wasm" ? "wasm" : adapter?.software ? "software" : "gpu"),
       chunkTokens: request.chunkTokens ?? DEFAULT_CHUNK_TOKENS[kind],
-      maxRunMs: request.maxRunMs ?? MAX_RUN_MS,
+      maxRunMs: request.maxRunMs ?? MAX_RUN_MS[kind],
     });
   if (kind === "wasm" || adapter === null) {
     const heap = new VramBudget({ bytes: WASM_HEAP_BYTES, ceiling: WASM_HEAP_BYTES }, "adapter");

@@ -11,8 +11,11 @@ type ByKind = Readonly<Record<Execution["kind"], number>>;
  */
 export const DEFAULT_CHUNK_TOKENS: ByKind = { webgpu: 4096, wasm: 4096 };
 
-/** Longest that a run should take, in milliseconds: no operating system's GPU watchdog minds, and a query cuts in. */
-export const MAX_RUN_MS = 250;
+/**
+ * Longest that a run should take unless the caller says otherwise, in milliseconds. GPU: no operating system's watchdog
+ * minds, and a query cuts in. WASM: kernels are at their speed in shorter runs already, and a query waits for no more.
+ */
+export const MAX_RUN_MS: ByKind = { webgpu: 250, wasm: 100 };
 
 /**
  * Time makes no chunk smaller than this. GPU: fewer new tokens take another attention kernel, whose scratch grows with
@@ -26,7 +29,7 @@ export const MIN_CHUNK_TOKENS: ByKind = { webgpu: FLASH_TOKENS, wasm: 64 };
  * ONNX Runtime 1.30.0 takes an attention kernel that makes a layer of nano 4.7 times as slow at 2,048 tokens, so that
  * slices are no shorter runs (`npm run bench:profile -- --device wasm`).
  */
-const WHOLE_RUN_FACTOR: ByKind = { webgpu: 1, wasm: 4 };
+const WHOLE_RUN_FACTOR: ByKind = { webgpu: 1, wasm: 10 };
 
 /** More chunks and sliced sequences than this are not gathered into one pass: so many runs a layer hide any upload. */
 const MAX_GATHERED = 64;
