@@ -14,6 +14,9 @@ interface HeapUsage {
   readonly backingStorageSize: number;
 }
 
+/** The demo starts it before the one that runs the model. */
+const STORE_WORKER = /store[.]worker/;
+
 /** Time between two looks. */
 const SAMPLE_MS = 10;
 
@@ -21,7 +24,7 @@ const SAMPLE_MS = 10;
 const COLLECTIONS = 3;
 
 /**
- * Samples the heap of the page's first worker until stopped.
+ * Samples the heap of the page's first worker that runs a model until stopped.
  *
  * @returns Stops the sampling and gives the peaks.
  */
@@ -40,7 +43,7 @@ export interface HeapWatch {
   readonly stop: () => void;
 }
 
-/** Samples the heap of the page's first worker every so often. */
+/** Samples the heap of the page's first worker that runs a model every so often. */
 export async function sampleWorkerHeap(page: Page, everyMs: number): Promise<HeapWatch> {
   const call = await attachToWorker(page);
   let peak: HeapPeak = { usedBytes: 0, withBuffersBytes: 0 };
@@ -75,13 +78,15 @@ export async function measureWorkerHeap(page: Page): Promise<() => Promise<HeapP
   };
 }
 
-/** @returns Calls a method of the protocol in the page's first worker; rejects while there is none. */
+/** @returns Calls a method of the protocol in the page's first worker that runs a model; rejects while there is none. */
 async function attachToWorker(page: Page): Promise<<T>(method: string) => Promise<T>> {
   const session = await page.context().newCDPSession(page);
   let worker = "";
   let id = 0;
   const waiting = new Map<number, (result: unknown) => void>();
-  session.on("Target.attachedToTarget", ({ sessionId }) => (worker ||= sessionId));
+  session.on("Target.attachedToTarget", ({ sessionId, targetInfo }) => {
+    if (!STORE_WORKER.test(targetInfo.url)) worker ||= sessionId;
+  });
   session.on("Target.receivedMessageFromTarget", ({ message }) => {
     const { id: answered, result } = JSON.parse(message) as { id?: number; result?: unknown };
     waiting.get(answered ?? NaN)?.(result);

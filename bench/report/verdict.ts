@@ -148,14 +148,16 @@ function longVerdicts(workload: WorkloadResult, limited: boolean): (Verdict | nu
     wanted: "Strata does",
     passed: ours !== undefined && ours.failure === null,
   };
-  if (!limited || workload.tokens !== LONG_TOKENS || !ours?.memory || !theirs?.memory) return [ends];
+  // Without dispatches memory is all that there is to see.
+  const finished = ours?.mode === "dry" ? [] : [ends];
+  if (!limited || workload.tokens !== LONG_TOKENS || !ours?.memory || !theirs?.memory) return finished;
   const { peakVramBytes } = ours.memory;
   const memory = share(`peak GPU memory, ${workload.title}`, {
     ours: peakVramBytes,
     theirs: theirs.memory.peakVramBytes,
     most: 0.5,
   });
-  return [ends, memory];
+  return [...finished, memory];
 }
 
 function share(
