@@ -14,7 +14,7 @@ interface HeapUsage {
   readonly backingStorageSize: number;
 }
 
-/** The demo starts it before the one that runs the model. */
+/** The demo may start it before the one that runs the model, as it has its service worker. */
 const STORE_WORKER = /store[.]worker/;
 
 /** Time between two looks. */
@@ -85,7 +85,7 @@ async function attachToWorker(page: Page): Promise<<T>(method: string) => Promis
   let id = 0;
   const waiting = new Map<number, (result: unknown) => void>();
   session.on("Target.attachedToTarget", ({ sessionId, targetInfo }) => {
-    if (!STORE_WORKER.test(targetInfo.url)) worker ||= sessionId;
+    if (targetInfo.type === "worker" && !STORE_WORKER.test(targetInfo.url)) worker ||= sessionId;
   });
   session.on("Target.receivedMessageFromTarget", ({ message }) => {
     const { id: answered, result } = JSON.parse(message) as { id?: number; result?: unknown };
