@@ -5,6 +5,7 @@ import { expose, transfer } from "comlink";
 // The build that transformers.js itself asks a CDN for, from where the page is.
 import runtimeUrl from "onnxruntime-web/ort-wasm-simd-threaded.asyncify.mjs?url";
 import wasmUrl from "onnxruntime-web/ort-wasm-simd-threaded.asyncify.wasm?url";
+import { RAISED_LIMITS } from "../../src/gpu/device.ts";
 import type { ContenderModel } from "./contender.ts";
 
 /** What the page calls. */
@@ -14,17 +15,6 @@ export interface TransformersService {
   /** One call of the pipeline a batch. @returns `[texts, dimensions]`. */
   embed(texts: readonly string[], batchSize: number): Promise<{ vectors: Float32Array; dimensions: number }>;
 }
-
-const RAISED_LIMITS = [
-  "maxBufferSize",
-  "maxStorageBufferBindingSize",
-  "maxStorageBuffersPerShaderStage",
-  "maxComputeWorkgroupStorageSize",
-  "maxComputeInvocationsPerWorkgroup",
-  "maxComputeWorkgroupSizeX",
-  "maxComputeWorkgroupSizeY",
-  "maxComputeWorkgroupSizeZ",
-] as const;
 
 let extractor: FeatureExtractionPipeline | undefined;
 

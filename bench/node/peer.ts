@@ -2,7 +2,7 @@
 import { readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import type * as OrtModule from "onnxruntime-web";
-import { adapterFacts } from "../../src/gpu/device.ts";
+import { adapterFacts, RAISED_LIMITS } from "../../src/gpu/device.ts";
 import type { Gauge } from "../../src/gpu/gauge.ts";
 import { openDawn, requireAdapter } from "./dawn.ts";
 
@@ -14,19 +14,6 @@ const OWN_FEATURES: readonly string[] = [
   "timestamp-query",
   "chromium-experimental-subgroup-matrix",
 ];
-
-/** Limits that ONNX Runtime raises to what the adapter has. */
-const OWN_LIMITS = [
-  "maxBufferSize",
-  "maxStorageBufferBindingSize",
-  "maxStorageBuffersPerShaderStage",
-  "maxComputeWorkgroupStorageSize",
-  "maxComputeInvocationsPerWorkgroup",
-  "maxComputeWorkgroupSizeX",
-  "maxComputeWorkgroupSizeY",
-  "maxComputeWorkgroupSizeZ",
-  "maxComputeWorkgroupsPerDimension",
-] as const;
 
 /** `own`: as ONNX Runtime asks for them itself. `narrow`: without `subgroups`, so that kernels are those of Strata's device. */
 export type PeerFeatures = "own" | "narrow";
@@ -89,7 +76,7 @@ export async function openPeer(options: PeerOptions): Promise<Peer> {
 async function openPeerDevice(adapter: GPUAdapter, wish: PeerFeatures): Promise<GPUDevice> {
   const wanted = OWN_FEATURES.filter((name) => wish === "own" || !name.startsWith("subgroup"));
   const requiredFeatures = wanted.filter((name) => adapter.features.has(name)) as GPUFeatureName[];
-  const requiredLimits = Object.fromEntries(OWN_LIMITS.map((name) => [name, adapter.limits[name]]));
+  const requiredLimits = Object.fromEntries(RAISED_LIMITS.map((name) => [name, adapter.limits[name]]));
   const device = await adapter.requestDevice({ requiredFeatures, requiredLimits });
   if (!("adapterInfo" in device)) Object.defineProperty(device, "adapterInfo", { value: adapter.info });
   return device;

@@ -17,7 +17,7 @@ const SOFTWARE = /swiftshader|llvmpipe|lavapipe|softpipe|basic render/i;
 const USEFUL_FEATURES: readonly string[] = ["shader-f16", "timestamp-query", "chromium-experimental-subgroup-matrix"];
 
 /** Limits that ONNX Runtime's kernels may need: as much as the adapter has, since the defaults are small. */
-const RAISED_LIMITS = [
+export const RAISED_LIMITS = [
   "maxBufferSize",
   "maxStorageBufferBindingSize",
   "maxStorageBuffersPerShaderStage",
