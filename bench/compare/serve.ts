@@ -29,6 +29,8 @@ const ISOLATION = {
 export interface ServeOptions {
   readonly port?: number;
   readonly headers?: Readonly<Record<string, string>>;
+  /** Where whoever asks for `/` is sent, relative to it. @default nowhere */
+  readonly home?: string;
 }
 
 /**
@@ -41,10 +43,11 @@ export interface ServeOptions {
 export async function withFolders<T>(
   mounts: Readonly<Record<string, Mount>>,
   task: (url: string) => Promise<T>,
-  { port = 0, headers = {} }: ServeOptions = {},
+  { port = 0, headers = {}, home }: ServeOptions = {},
 ): Promise<T> {
   const server = createServer((request, response) => {
     response.setHeaders(new Map(Object.entries(headers)));
+    if (home && request.url === "/") return void response.writeHead(302, { Location: home }).end();
     answer(mounts, request, response);
   });
   await new Promise<void>((resolve, reject) => server.once("error", reject).listen(port, "127.0.0.1", resolve));

@@ -72,7 +72,8 @@ export async function withPage<T>(options: PageOptions, task: (url: string) => P
     "/samples/": { folder: "public/samples" },
   };
   const { port = 0 } = options;
-  return withFolders(mounts, (url) => task(`${url}${PAGE}`), { port, headers: { "Content-Security-Policy": POLICY } });
+  const headers = { "Content-Security-Policy": POLICY };
+  return withFolders(mounts, (url) => task(`${url}${PAGE}`), { port, headers, home: PAGE });
 }
 
 /** Of the pack itself, so that both have the same integers; what is there already is kept. */
