@@ -26,7 +26,7 @@ export const MIN_CHUNK_TOKENS: ByKind = { webgpu: FLASH_TOKENS, wasm: 64 };
 
 /**
  * A sequence may take so many times `maxRunMs` before it is sliced. WASM: with the keys and values of other slices
- * ONNX Runtime 1.30.0 takes an attention kernel that makes a layer of nano 4.7 times as slow at 2,048 tokens, so that
+ * ONNX Runtime 1.30.0 takes an attention kernel that makes a layer of nano 5.2 times as slow at 2,048 tokens, so that
  * slices are no shorter runs (`npm run bench:profile -- --device wasm`).
  */
 const WHOLE_RUN_FACTOR: ByKind = { webgpu: 1, wasm: 10 };

@@ -19,7 +19,7 @@ export interface ChunkIndices {
 
 /**
  * Below four rows ONNX Runtime 1.30.0 takes matrix kernels made for one row: pipelines of their own to compile, and on
- * SwiftShader the last layer of nano takes 56 ms with them where any other takes 30 (16 tokens, `npm run bench:profile`).
+ * SwiftShader the last layer of nano takes 56 ms with them where any other takes 30 (16 tokens; with 1 here, `npm run bench:profile` shows it).
  */
 const LEAST_LAST_ROWS = 4;
 
