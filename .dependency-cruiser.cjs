@@ -20,14 +20,14 @@ module.exports = {
       from: { path: `^src/(${STAGES})/`, pathNot: "[.]test[.]ts$" },
       to: {
         path: "^(src|workers|demo|tools|bench)/",
-        pathNot: ["^src/(delivery|errors|execution|metrics|pack|types|next-task)[.]ts$", "^src/$1/"],
+        pathNot: ["^src/(delivery|errors|execution|metrics|pack|search-types|types|next-task)[.]ts$", "^src/$1/"],
       },
     },
     {
       name: "foundations-import-nothing",
       severity: "error",
-      from: { path: "^src/(delivery|errors|execution|metrics|pack|types|next-task)[.]ts$" },
-      to: { pathNot: "^src/(delivery|execution|metrics|pack|types)[.]ts$" },
+      from: { path: "^src/(delivery|errors|execution|metrics|pack|search-types|types|next-task)[.]ts$" },
+      to: { pathNot: "^src/(delivery|execution|metrics|pack|search-types|types)[.]ts$" },
     },
     {
       name: "pipeline-composes-stages-only",
@@ -45,7 +45,7 @@ module.exports = {
       name: "thread-knows-no-stage",
       severity: "error",
       from: { path: "^src/thread/", pathNot: ["[.]test[.]ts$", "/fixtures/"] },
-      to: { path: "^src/", pathNot: ["^src/thread/", "^src/(delivery|errors|execution|metrics|pack|types)[.]ts$"] },
+      to: { path: "^src/", pathNot: ["^src/thread/", "^src/(delivery|errors|execution|metrics|pack|search-types|types)[.]ts$"] },
     },
     {
       name: "the-store-s-page-side-knows-no-stage",
@@ -69,6 +69,8 @@ module.exports = {
     oneDoor("onnxruntime-(web|common)", "src/gpu/"),
     oneDoor("@huggingface", "src/tokenize/"),
     oneDoor("comlink", "src/thread/"),
+    oneDoor("minisearch", "src/search/lexical"),
+    oneDoor("idb", "src/search/store/"),
     { name: "no-unresolved", severity: "error", from: {}, to: { couldNotResolve: true, pathNot: "[?]" } },
   ],
   options: {

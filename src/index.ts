@@ -46,6 +46,36 @@ export type { ErrorCode, ErrorDetails } from "./errors.ts";
 export { FlatIndex } from "./search/flat-index.ts";
 export type { FlatIndexOptions, FlatSearchOptions } from "./search/flat-index.ts";
 export type { Hit } from "./search/top-k.ts";
+export { createSearchIndex } from "./search-index.ts";
+export type { SearchIndex, SearchIndexOptions, SearchOptions } from "./search-index.ts";
+export type {
+  AddProgress,
+  AddResult,
+  DocumentEntry,
+  FieldFilter,
+  Heading,
+  IndexFailure,
+  IndexingStatus,
+  Metadata,
+  MetadataValue,
+  Passage,
+  PassageOptions,
+  Precision,
+  SearchDocument,
+  SearchFilter,
+  SearchHit,
+  SearchIndexStatus,
+  SearchMode,
+  SearchQuery,
+  SearchRequest,
+  SearchResult,
+  SearchTimings,
+  StoredCounts,
+  VectorSample,
+  ViewMeasurement,
+  ViewOptions,
+  ViewStatus,
+} from "./search-types.ts";
 export { cleanText } from "./tokenize/clean.ts";
 export { mergeMetrics } from "./metrics.ts";
 export type { Histogram, MetricName, MetricsSnapshot, Series } from "./metrics.ts";
