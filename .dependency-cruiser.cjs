@@ -45,7 +45,10 @@ module.exports = {
       name: "thread-knows-no-stage",
       severity: "error",
       from: { path: "^src/thread/", pathNot: ["[.]test[.]ts$", "/fixtures/"] },
-      to: { path: "^src/", pathNot: ["^src/thread/", "^src/(delivery|errors|execution|metrics|pack|search-types|types)[.]ts$"] },
+      to: {
+        path: "^src/",
+        pathNot: ["^src/thread/", "^src/(delivery|errors|execution|metrics|pack|search-types|types)[.]ts$"],
+      },
     },
     {
       name: "the-store-s-page-side-knows-no-stage",
