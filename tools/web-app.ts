@@ -34,7 +34,8 @@ export function webApp(): Plugin[] {
       ],
     },
     injectManifest: {
-      globPatterns: ["**/*.{html,js,css,svg,png,wasm,json,bin,onnx}"],
+      // Of the sample libraries the one that is there from the first visit on: what is added later lies in the index.
+      globPatterns: ["**/*.{html,js,css,svg,png,wasm,json,bin,onnx}", "samples/general.strata-index"],
       maximumFileSizeToCacheInBytes: MAX_KEPT_FILE_BYTES,
     },
   });
