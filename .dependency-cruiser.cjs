@@ -74,6 +74,8 @@ module.exports = {
     oneDoor("comlink", "src/thread/"),
     oneDoor("minisearch", "src/search/lexical"),
     oneDoor("idb", "src/search/store/"),
+    oneDoor("umap-js", "demo/map/"),
+    oneDoor("chart.js", "demo/map/"),
     { name: "no-unresolved", severity: "error", from: {}, to: { couldNotResolve: true, pathNot: "[?]" } },
   ],
   options: {

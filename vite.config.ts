@@ -67,6 +67,8 @@ export default defineConfig(({ command, mode }) => ({
       "preact",
       "preact/hooks",
       "preact/jsx-dev-runtime",
+      "umap-js",
+      "chart.js",
       "workbox-window",
     ],
   },
