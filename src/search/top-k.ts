@@ -20,9 +20,10 @@ export class TopK {
 
   offer(row: number, score: number): void {
     const heap = this.#heap;
-    const hit = { row, score };
-    if (heap.length < this.#limit) this.#rise(hit);
-    else if (isBetter(hit, heap[0]!)) this.#sink(hit);
+    const worst = heap[0];
+    if (worst === undefined || heap.length < this.#limit) this.#rise({ row, score });
+    // Compared before there is an object: nearly all are turned away here.
+    else if (score > worst.score || (score === worst.score && row < worst.row)) this.#sink({ row, score });
   }
 
   /** Best first; equal scores by ascending row. */
