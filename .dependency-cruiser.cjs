@@ -80,8 +80,8 @@ module.exports = {
   ],
   options: {
     doNotFollow: { path: "node_modules" },
-    // The consumer imports the built library, which a fresh clone does not have yet.
-    exclude: { path: "^(dist|e2e/consumer)/" },
+    // Consumer and recipes import the built library, which a fresh clone does not have yet.
+    exclude: { path: "^(dist|e2e/(consumer|recipes))/" },
     tsPreCompilationDeps: true,
     tsConfig: { fileName: "tsconfig.json" },
     enhancedResolveOptions: {

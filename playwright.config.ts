@@ -31,6 +31,7 @@ export default defineConfig({
         "visitor.spec.ts",
         "policy.spec.ts",
         "library.spec.ts",
+        "recipes.spec.ts",
         "storage.spec.ts",
         "models.spec.ts",
         "bench-page.spec.ts",

@@ -8,16 +8,17 @@ import { webApp } from "./tools/web-app.ts";
 
 const chromium = findChromium();
 
-/** Consumers' bundlers find a file by this form alone. */
+/** As Vite writes the URL of a worker or of a WebAssembly file. */
 const NESTED_URL =
-  /new URL\(\s*\/\* @vite-ignore \*\/\s*new URL\("([^"]+)", import\.meta\.url\)\.href,\s*"" \+ import\.meta\.url\s*\)/g;
+  /new URL\(\s*(?:\/\* @vite-ignore \*\/\s*)?new URL\("([^"]+)", import\.meta\.url\)\.href,\s*"" \+ import\.meta\.url\s*\)/g;
 
 /**
- * Vite writes a worker's URL as a URL in a URL, which a consumer's bundler takes for a plain file: it would copy the
- * worker without what the worker imports. This makes it the literal again that the source has.
+ * Vite writes a file's URL as a URL in a URL. A consumer's bundler would take a worker for a plain file and copy it
+ * without what it imports, and Next's would look for WebAssembly files on the visitor's disk. This makes it the literal
+ * again that the source has.
  */
-const literalWorkerUrl: Plugin = {
-  name: "literal-worker-url",
+const literalFileUrl: Plugin = {
+  name: "literal-file-url",
   enforce: "post",
   generateBundle(_options, bundle) {
     for (const file of Object.values(bundle)) {
@@ -53,8 +54,11 @@ export default defineConfig(({ command, mode }) => ({
         }
       : { outDir: "dist/demo" },
   plugins:
-    mode === "lib" ? [literalWorkerUrl] : [contentSecurityPolicyPlugin(), ...(command === "build" ? webApp() : [])],
-  worker: { format: "es" as const, ...(mode === "lib" && { rolldownOptions: { output: LIBRARY_NAMES } }) },
+    mode === "lib" ? [literalFileUrl] : [contentSecurityPolicyPlugin(), ...(command === "build" ? webApp() : [])],
+  worker: {
+    format: "es" as const,
+    ...(mode === "lib" && { plugins: () => [literalFileUrl], rolldownOptions: { output: LIBRARY_NAMES } }),
+  },
   // ONNX Runtime finds its .wasm beside its own module; pre-bundling would move the module away from it.
   // The others are named, or Vite would find them in mid-test and reload the page.
   optimizeDeps: {
