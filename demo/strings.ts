@@ -4,6 +4,7 @@ import { formatBytes, formatCount, formatDuration, formatRemaining } from "./for
 import { MAX_FILE_BYTES, MAX_PASSAGE_WORDS, TEXT_EXTENSIONS } from "./import-files.ts";
 import type { RefusalReason } from "./import-files.ts";
 import { modelStrings } from "./model-strings.ts";
+import { panelStrings } from "./panel-strings.ts";
 
 const REMEDIES: Readonly<Record<ErrorCode, string>> = {
   "invalid-input": "Correct the value named above and reload the page.",
@@ -112,6 +113,8 @@ export const strings = {
   },
 
   models: modelStrings,
+
+  panels: panelStrings,
 
   failure: {
     heading: "The model could not be loaded",

@@ -1,0 +1,163 @@
+/** @file A map of the library: passages as points, subjects by colour and shape, the hits and the query among them. */
+import { useEffect, useMemo, useState } from "preact/hooks";
+import type { SearchHit } from "../../src/index.ts";
+import { FailureText } from "../failure-card.tsx";
+import { percent } from "../format.ts";
+import { MIN_MAP_POINTS, pointOf } from "../map/cartographer.ts";
+import type { Cartographer, LibraryMapSheet, MapPoint, MapState } from "../map/cartographer.ts";
+import { groupRows, placeQuery } from "../map/map-view.ts";
+import { useStore } from "../store.ts";
+import { strings } from "../strings.ts";
+import { MapCanvas } from "./map-canvas.tsx";
+import type { PassageGlimpse } from "./map-canvas.tsx";
+import { MapHits } from "./map-hits.tsx";
+import type { MarkedHit } from "./map-hits.tsx";
+import { MapLegend } from "./map-legend.tsx";
+
+const text = strings.panels.map;
+
+export interface LibraryMapProps {
+  readonly cartographer: Cartographer;
+  /** Vectors of the index now. */
+  readonly vectorCount: number;
+  /** More are on their way: a map is drawn when they are there, or when the visitor asks. */
+  readonly isGrowing: boolean;
+  /** What a point is coloured by, of its document. */
+  readonly subjectOf: (documentId: string) => string;
+  /** `null` where the passage is no longer there. */
+  readonly describe: (point: MapPoint) => Promise<PassageGlimpse | null>;
+  readonly onOpen: (point: MapPoint) => void;
+  /** Of the search on the screen, best first; `[]` when there is none. */
+  readonly hits: readonly SearchHit[];
+}
+
+/** Draws when it is opened; the map stays until it is drawn anew, even while it is not shown. */
+export function LibraryMap(props: LibraryMapProps) {
+  const { cartographer, vectorCount, isGrowing } = props;
+  const state = useStore(cartographer.store);
+  const { sheet, share, failure, isCancelled } = state;
+  const isWanted = sheet === null && share === null && failure === null && !isCancelled;
+  const canDraw = vectorCount >= MIN_MAP_POINTS;
+  useEffect(() => {
+    if (isWanted && canDraw && !isGrowing) void cartographer.draw(vectorCount);
+  }, [cartographer, isWanted, canDraw, isGrowing, vectorCount]);
+  const onDraw = (): void => void cartographer.draw(vectorCount);
+  return (
+    <section class="card panel map" aria-labelledby="map-heading" data-testid="map" data-drawn={sheet !== null}>
+      <div class="card-head">
+        <h2 id="map-heading">{text.heading}</h2>
+        <MapAction {...{ state, vectorCount, canDraw, onDraw }} onCancel={() => cartographer.cancel()} />
+      </div>
+      <p class="small">{text.lead}</p>
+      {failure && (
+        <div role="alert" data-testid="map-error">
+          <h3>{text.failed}</h3>
+          <FailureText failure={failure} />
+        </div>
+      )}
+      {sheet ? <Sheet {...props} sheet={sheet} /> : <Blank canDraw={canDraw} isCancelled={isCancelled} />}
+      <Progress state={state} />
+    </section>
+  );
+}
+
+interface MapActionProps {
+  readonly state: MapState;
+  readonly vectorCount: number;
+  readonly canDraw: boolean;
+  readonly onDraw: () => void;
+  readonly onCancel: () => void;
+}
+
+function MapAction({ state, vectorCount, canDraw, onDraw, onCancel }: MapActionProps) {
+  const { sheet, share } = state;
+  if (share !== null) {
+    return (
+      <button type="button" class="button" onClick={onCancel} data-testid="map-cancel">
+        {text.cancel}
+      </button>
+    );
+  }
+  const isStale = sheet !== null && sheet.vectorCount !== vectorCount;
+  if (!canDraw || (sheet !== null && !isStale)) return null;
+  return (
+    <span class="map-action">
+      {isStale && <span class="small">{text.stale}</span>}
+      <button type="button" class="button" onClick={onDraw} data-testid="map-draw">
+        {sheet === null ? text.draw : text.redraw}
+      </button>
+    </span>
+  );
+}
+
+/** As large as the map, so that nothing moves when it comes. */
+function Blank({ canDraw, isCancelled }: { canDraw: boolean; isCancelled: boolean }) {
+  const why = canDraw ? text.cancelled : text.tooFew(MIN_MAP_POINTS);
+  return <div class="map-frame map-blank">{(!canDraw || isCancelled) && <p>{why}</p>}</div>;
+}
+
+/** One line, with or without words in it. */
+function Progress({ state: { share, sheet } }: { state: MapState }) {
+  const what = share === 0 ? text.reading : text.layingOut;
+  return (
+    <div class="map-progress">
+      {share === null ? (
+        <p class="small">{sheet && <Extent sheet={sheet} />}</p>
+      ) : (
+        <div
+          class="core core-thin"
+          role="progressbar"
+          aria-label={what}
+          aria-valuemin={0}
+          aria-valuemax={100}
+          aria-valuenow={Math.round(share * 100)}
+        >
+          <div class="core-fill map-fill" style={{ width: percent(share) }} />
+        </div>
+      )}
+    </div>
+  );
+}
+
+function Extent({ sheet: { sample, layout, vectorCount } }: { sheet: LibraryMapSheet }) {
+  const extent = sample.rows < vectorCount ? text.sampled(sample.rows, vectorCount) : text.all(sample.rows);
+  return <>{layout.method === "components" ? `${extent}, ${text.components}` : extent}</>;
+}
+
+/** The map, what its marks mean, and the hits in words. */
+function Sheet({ sheet, subjectOf, describe, onOpen, hits }: LibraryMapProps & { readonly sheet: LibraryMapSheet }) {
+  const [pointed, setPointed] = useState<number | null>(null);
+  const { positions } = sheet.layout;
+  const groups = useMemo(() => groupRows(sheet.sample.documentIds.map(subjectOf)), [sheet, subjectOf]);
+  const marked = useMemo(() => hitsOnMap(hits, sheet), [hits, sheet]);
+  const query = useMemo(() => placeQuery(marked, positions), [marked, positions]);
+  const view = useMemo(
+    () => ({ positions, groups, hits: marked.map(({ row }) => row), query, pointed }),
+    [positions, groups, marked, query, pointed],
+  );
+  const open = (row: number): void => onOpen(pointOf(sheet, row));
+  return (
+    <>
+      <MapCanvas
+        view={view}
+        label={text.label(sheet.sample.rows, groups.length)}
+        describe={(row) => describe(pointOf(sheet, row))}
+        onOpen={open}
+      />
+      <MapLegend groups={groups} hasHits={marked.length > 0} hasQuery={query !== null} />
+      <MapHits
+        marked={marked}
+        query={query}
+        missing={hits.length - marked.length}
+        {...{ positions, open, setPointed }}
+      />
+    </>
+  );
+}
+
+function hitsOnMap(hits: readonly SearchHit[], { rowOf }: LibraryMapSheet): MarkedHit[] {
+  return hits.flatMap((hit, at) => {
+    const row = rowOf.get(hit.passageId);
+    return row === undefined ? [] : [{ row, cosine: hit.cosine, hit, rank: at + 1 }];
+  });
+}
