@@ -1,5 +1,6 @@
 /** @file Vectors in 8-bit codes with a scale a row; products in whole numbers. */
 import type { Coding, ScoreRun } from "./coding.ts";
+import { openInt8Kernel, ROW_STEP, type Int8Kernel } from "./int8-kernel.ts";
 import { RowChunks, rowsInChunk } from "./row-chunks.ts";
 
 /** The largest code; −128 is left out so that codes are symmetric. */
@@ -8,18 +9,24 @@ const MAX_CODE = 127;
 const MAX_QUERY_CODE = 32767;
 const MAX_SUM = 2 ** 31 - 1;
 
-/** 1 byte a component and 4 a row. */
+/** 1 byte a component and 4 a row; rows end in zeros up to the kernel's step. */
 export class Int8Coding implements Coding {
   readonly rowsPerChunk: number;
   readonly #dimensions: number;
+  readonly #width: number;
+  readonly #kernel: Int8Kernel;
   readonly #codes: RowChunks<Int8Array>;
+  #sums = new Int32Array(0);
   readonly #scales: RowChunks<Float32Array>;
 
   constructor(dimensions: number) {
-    const rowsPerChunk = rowsInChunk(dimensions);
+    const width = Math.ceil(dimensions / ROW_STEP) * ROW_STEP;
+    const rowsPerChunk = rowsInChunk(width);
     this.rowsPerChunk = rowsPerChunk;
     this.#dimensions = dimensions;
-    this.#codes = new RowChunks({ type: Int8Array, width: dimensions, rowsPerChunk });
+    this.#width = width;
+    this.#kernel = openInt8Kernel(width);
+    this.#codes = new RowChunks({ type: Int8Array, width, rowsPerChunk });
     this.#scales = new RowChunks({ type: Float32Array, width: 1, rowsPerChunk });
   }
 
@@ -41,13 +48,14 @@ export class Int8Coding implements Coding {
   }
 
   compare(query: Float32Array): ScoreRun {
-    const { codes, scale } = codeQuery(query);
+    const width = this.#width;
+    const { codes, scale } = codeQuery(query, width);
     return ({ chunk, from, to }, scores) => {
-      const rows = this.#codes.chunk(chunk);
+      if (this.#sums.length < to - from) this.#sums = new Int32Array(scores.length);
+      const sums = this.#sums;
       const scales = this.#scales.chunk(chunk);
-      for (let row = from; row < to; row++) {
-        scores[row - from] = dotCodes(rows, row * codes.length, codes) * (scale * scales[row]!);
-      }
+      this.#kernel.multiply(this.#codes.chunk(chunk).subarray(from * width, to * width), codes, sums);
+      for (let row = from; row < to; row++) scores[row - from] = sums[row - from]! * (scale * scales[row]!);
     };
   }
 }
@@ -63,7 +71,7 @@ function codeRow(vector: Float32Array, codes: Int8Array): number {
 }
 
 /** Codes as large as 16 bits allow, and a sum of products with any row that 32 bits hold. */
-function codeQuery(query: Float32Array): { readonly codes: Int16Array; readonly scale: number } {
+function codeQuery(query: Float32Array, width: number): { readonly codes: Int16Array; readonly scale: number } {
   let largest = 0;
   let sum = 0;
   for (const component of query) {
@@ -73,22 +81,7 @@ function codeQuery(query: Float32Array): { readonly codes: Int16Array; readonly 
   // Rounding adds at most a half to each code.
   const room = MAX_SUM / MAX_CODE - query.length / 2;
   const factor = Math.min(MAX_QUERY_CODE / largest, room / sum);
-  return { codes: Int16Array.from(query, (component) => Math.round(component * factor)), scale: 1 / factor };
-}
-
-/** Product of a row of codes from `start` with the query's; whole, within 32 bits. */
-function dotCodes(rows: Int8Array, start: number, query: Int16Array): number {
-  const whole = query.length - (query.length % 4);
-  let a = 0;
-  let b = 0;
-  let c = 0;
-  let d = 0;
-  for (let i = 0; i < whole; i += 4) {
-    a = (a + Math.imul(rows[start + i]!, query[i]!)) | 0;
-    b = (b + Math.imul(rows[start + i + 1]!, query[i + 1]!)) | 0;
-    c = (c + Math.imul(rows[start + i + 2]!, query[i + 2]!)) | 0;
-    d = (d + Math.imul(rows[start + i + 3]!, query[i + 3]!)) | 0;
-  }
-  for (let i = whole; i < query.length; i++) a = (a + Math.imul(rows[start + i]!, query[i]!)) | 0;
-  return (a + b + c + d) | 0;
+  const codes = new Int16Array(width);
+  for (let i = 0; i < query.length; i++) codes[i] = Math.round(query[i]! * factor);
+  return { codes, scale: 1 / factor };
 }
