@@ -7,6 +7,8 @@ import { contentSecurityPolicyPlugin } from "./tools/content-security-policy.ts"
 import { webApp } from "./tools/web-app.ts";
 
 const chromium = findChromium();
+/** See tools/test-seed.ts. */
+const seed = JSON.stringify(process.env["STRATA_SEED"] ?? "20261128");
 
 /** As Vite writes the URL of a worker or of a WebAssembly file. */
 const NESTED_URL =
@@ -67,6 +69,7 @@ export default defineConfig(({ command, mode }) => ({
       "comlink",
       "@huggingface/tokenizers",
       // Of tests and benchmarks alone.
+      "fast-check",
       "@huggingface/transformers",
       "preact",
       "preact/hooks",
@@ -81,8 +84,10 @@ export default defineConfig(({ command, mode }) => ({
     projects: [
       {
         extends: true,
+        define: { __STRATA_SEED__: seed },
         test: {
           name: "node",
+          setupFiles: "tools/test-seed.ts",
           environment: "node",
           include: ["{src,tools,demo,bench}/**/*.test.{ts,tsx}"],
           exclude: ["**/*.browser.test.ts"],
@@ -93,6 +98,7 @@ export default defineConfig(({ command, mode }) => ({
         extends: true,
         define: {
           __STRATA_GPU__: JSON.stringify(realGpu),
+          __STRATA_SEED__: seed,
           // Each costs a reload: a few for every change, as many as the published figures for those.
           __STRATA_FAULTS__: process.env["STRATA_FAULTS"] ?? "2",
         },
@@ -100,6 +106,7 @@ export default defineConfig(({ command, mode }) => ({
           name: "chromium",
           include: ["{src,demo,tools,bench}/**/*.browser.test.ts"],
           globalSetup: "tools/test-packs.ts",
+          setupFiles: "tools/test-seed.ts",
           testTimeout: 300_000,
           // Two cores: files in parallel only steal the software GPU from each other.
           fileParallelism: false,

@@ -47,7 +47,7 @@ export { FlatIndex } from "./search/flat-index.ts";
 export type { FlatIndexOptions, FlatSearchOptions } from "./search/flat-index.ts";
 export type { Hit } from "./search/top-k.ts";
 export { createSearchIndex } from "./search-index.ts";
-export type { SearchIndex, SearchIndexOptions, SearchOptions } from "./search-index.ts";
+export type { ImportOptions, SearchIndex, SearchIndexOptions, SearchOptions } from "./search-index.ts";
 export type {
   AddProgress,
   AddResult,
@@ -57,6 +57,7 @@ export type {
   IndexFailure,
   IndexingStatus,
   Metadata,
+  MeasureOptions,
   MetadataValue,
   Passage,
   PassageOptions,

@@ -1,4 +1,5 @@
-/** @file Hand-over types of the search index, as page and worker know them. Types only; all of it survives a structured clone. */
+/** @file Hand-over types of the search index, as page and worker know them. Types only; all but hooks and engine survive a structured clone. */
+import type { CallHooks } from "./types.ts";
 
 // ── Documents in ───────────────────────────────────────────────────────────────────────────────────────
 
@@ -129,7 +130,7 @@ export type Precision = "float32" | "float16" | "int8" | "binary";
 
 /** What vectors look like in memory. */
 export interface ViewOptions {
-  /** Matryoshka cut: the first components, then L2 again; an integer from 1 to the model's. @default all */
+  /** Matryoshka cut: the first components, then L2 again; an integer ≥ 1, all where there are fewer. @default all */
   readonly dimensions?: number;
   /** @default "float32" */
   readonly precision?: Precision;
@@ -145,6 +146,14 @@ export interface ViewStatus {
   readonly bytes: number;
   /** What compares them, and why. */
   readonly scan: { readonly kind: "cpu" | "webgpu"; readonly reason: string };
+}
+
+/** How the view is measured. */
+export interface MeasureOptions {
+  /** Vectors of the index to take as queries; an integer ≥ 1. @default 32 */
+  readonly queries?: number;
+  /** An integer ≥ 1. @default 10 */
+  readonly topK?: number;
 }
 
 /** The view against the exact one: every stored vector, all dimensions, float32. */
@@ -245,4 +254,83 @@ export interface VectorSample {
   readonly data: Float32Array;
   readonly rows: number;
   readonly dimensions: number;
+}
+
+// ── The engine, as its worker sees it ──────────────────────────────────────────────────────────────────
+
+/** How an index is opened. */
+export interface OpenIndexRequest {
+  /** `null`: in memory. */
+  readonly name: string | null;
+  readonly passages: Required<PassageOptions>;
+  readonly stored: "float32" | "float16";
+  readonly view: ViewOptions;
+}
+
+/** What the engine knows of its status; the page knows of the embedding. */
+export type EngineStatus = Omit<SearchIndexStatus, "name" | "indexing">;
+
+/** What the engine needs of those around it. */
+export interface EngineHooks {
+  readonly onStatus: (status: EngineStatus) => void;
+  /** By the model's tokenizer, without the end token; `null` while there is no model. */
+  readonly countTokens: (texts: readonly string[]) => Promise<ArrayLike<number> | null>;
+}
+
+/** A query, and its vector. */
+export interface AskedQuery {
+  readonly query: SearchQuery;
+  /** Of a text, where there is a model: `[dimensions]`; `null`: words only. */
+  readonly vector: Float32Array | null;
+}
+
+/** Passages that have no vector yet, and what the model is to read of each. */
+export interface PendingBatch {
+  readonly passageIds: Uint32Array;
+  readonly inputs: readonly string[];
+  /** Title, or id, of the first one's document; `null` when nothing waits. */
+  readonly current: string | null;
+  /** UTF-16 units of all inputs that wait, about. */
+  readonly waitingLength: number;
+}
+
+/** Of some model, on the way into the index. */
+export interface NewVectors {
+  readonly passageIds: Uint32Array;
+  /** `[passageIds.length, dimensions]`. */
+  readonly vectors: Float32Array;
+  readonly dimensions: number;
+  readonly space: string;
+}
+
+/** What to do with the vectors of a file. */
+export interface ImportRequest {
+  /** `require`: those of another space are refused. `drop`: such documents are taken in, and wait to be embedded. */
+  readonly vectors: "require" | "drop";
+  /** Of the model that embeds here, where there is one. */
+  readonly modelSpace: string | null;
+}
+
+/** An open index. `SearchIndex` says what its calls do. */
+export interface IndexEngine {
+  readonly status: EngineStatus;
+  add(documents: readonly SearchDocument[], hooks: CallHooks<AddProgress>): Promise<AddResult>;
+  remove(documentIds: readonly string[]): Promise<number>;
+  clear(): Promise<void>;
+  forgetVectors(): Promise<void>;
+  /** At most `limit`, the oldest first, but none of `refused`. */
+  pending(limit: number, refused: readonly number[]): Promise<PendingBatch>;
+  /** Vectors of passages that have left meanwhile are dropped. */
+  keepVectors(vectors: NewVectors): Promise<void>;
+  search(asked: AskedQuery, request: SearchRequest): Promise<SearchResult>;
+  documents(): DocumentEntry[];
+  document(id: string): Promise<SearchDocument | null>;
+  configure(view: ViewOptions): Promise<void>;
+  measure(options: MeasureOptions): Promise<ViewMeasurement>;
+  vectors(limit: number): VectorSample;
+  save(): Promise<void>;
+  exportFile(hooks: CallHooks<AddProgress>): Promise<Blob>;
+  importFile(file: Blob, request: ImportRequest, hooks: CallHooks<AddProgress>): Promise<AddResult>;
+  /** Lets go of files, database and lock. */
+  close(): void;
 }

@@ -1,0 +1,209 @@
+/** @file The nearest stored vectors to a query: a view in memory proposes candidates, stored vectors decide. */
+import { nextTask } from "../next-task.ts";
+import type { ViewMeasurement, ViewOptions, ViewStatus } from "../search-types.ts";
+import type { Contents } from "./contents.ts";
+import type { Ranked } from "./ranking.ts";
+import { candidateCount, createView, rescore, type Candidate, type VectorView } from "./scan/views.ts";
+import type { VectorStore } from "./store/vector-store.ts";
+import { TopK } from "./top-k.ts";
+
+/** Enough for a mean that moves by under a percent from one measurement to the next. */
+const MEASURED_QUERIES = 32;
+const MEASURED_TOP_K = 10;
+
+/** One index's vectors, ready to be compared. */
+export class VectorSearch {
+  readonly #store: VectorStore;
+  readonly #contents: Contents;
+  #options: ViewOptions;
+  #view: VectorView | null = null;
+
+  constructor(store: VectorStore, contents: Contents, options: ViewOptions) {
+    this.#store = store;
+    this.#contents = contents;
+    this.#options = options;
+  }
+
+  /** `null` as long as there is no vector. */
+  get status(): ViewStatus | null {
+    const view = this.#view;
+    if (view === null) return null;
+    const { dimensions, precision, bytes } = view;
+    const scan = { kind: "cpu", reason: "" } as const;
+    return { dimensions, precision, rescore: this.#rescores(view), bytes, scan };
+  }
+
+  /**
+   * Reads every stored vector into a view of these options, and uses it from then on.
+   *
+   * @param onDamage - See `VectorStore.batches`.
+   */
+  async configure(options: ViewOptions, onDamage?: (firstRow: number, rows: number) => void): Promise<void> {
+    const { dimensions } = this.#store.shape;
+    if (dimensions > 0) {
+      const view = this.#newView(options);
+      for (const { firstRow, vectors } of this.#store.batches(onDamage)) {
+        padTo(view, firstRow, dimensions);
+        view.append(vectors, dimensions);
+        await nextTask();
+      }
+      padTo(view, this.#store.rows, dimensions);
+      this.#view = view;
+    }
+    this.#options = options;
+  }
+
+  /** Takes in what has been appended to the store. */
+  append(vectors: Float32Array): void {
+    this.#view ??= this.#newView(this.#options);
+    this.#view.append(vectors, this.#store.shape.dimensions);
+  }
+
+  /** There are no vectors any more. */
+  clear(): void {
+    this.#view = null;
+  }
+
+  /**
+   * @param query - `[dimensions]` of the store, any length but 0.
+   * @param allowed - Ordinals of the documents to look in; `null`: all.
+   * @returns At most `limit` passages, best first, with their cosine.
+   */
+  async search(query: Float32Array, limit: number, allowed: ReadonlySet<number> | null): Promise<Ranked[]> {
+    const view = this.#view;
+    if (view === null) return [];
+    const found = this.#scan(view, query, { limit, accepted: this.#accepted(allowed) });
+    return found.map(({ row, score }) => ({ id: this.#contents.passageOf(row) ?? -1, score }));
+  }
+
+  /** The stored vectors' cosine to the query, by passage; those without a vector are left out. */
+  cosines(query: Float32Array, passageIds: readonly number[]): Map<number, number> {
+    const known = passageIds.flatMap((id) => {
+      const row = this.#contents.rowOf(id);
+      return row === null ? [] : [{ id, row }];
+    });
+    const vectors = this.#store.read(known.map(({ row }) => row));
+    const scored = rescore(
+      known.map((_, i) => ({ row: i, score: 0 })),
+      vectors,
+      query,
+    );
+    return new Map(scored.map(({ row, score }) => [known[row]!.id, score]));
+  }
+
+  /** How well the view finds what an exact scan of all stored vectors finds; queries are rows of the index. */
+  async measure(queries = MEASURED_QUERIES, topK = MEASURED_TOP_K): Promise<ViewMeasurement | null> {
+    const view = this.#view;
+    if (view === null || this.#contents.vectors === 0) return null;
+    const chosen = this.#spreadRows(queries);
+    const vectors = chosen.map((row) => this.#store.read([row]));
+    const accepted = this.#accepted(null);
+    const exact = await this.#exact(chosen, vectors, topK);
+    const times: number[] = [];
+    let found = 0;
+    let sought = 0;
+    for (const [i, row] of chosen.entries()) {
+      const startMs = performance.now();
+      const hits = this.#scan(view, vectors[i]!, { limit: topK + 1, accepted });
+      times.push(performance.now() - startMs);
+      const wanted = new Set(exact.hits[i]);
+      sought += wanted.size;
+      found += hits.filter((hit) => hit.row !== row && wanted.delete(hit.row)).length;
+      await nextTask();
+    }
+    return {
+      recall: sought > 0 ? found / sought : 1,
+      scanMs: median(times),
+      exactMs: exact.ms,
+      bytes: view.bytes,
+      exactBytes: 4 * this.#store.shape.dimensions * this.#store.rows,
+      queries: chosen.length,
+      topK,
+    };
+  }
+
+  /** Live rows, evenly taken from the whole. */
+  #spreadRows(count: number): number[] {
+    const live: number[] = [];
+    for (let row = 0; row < this.#store.rows; row++) if (this.#contents.passageOf(row) !== null) live.push(row);
+    const step = Math.max(1, live.length / count);
+    return Array.from({ length: Math.min(count, live.length) }, (_, i) => live[Math.floor(i * step)]!);
+  }
+
+  /** Best rows but the query itself, and the mean time of one query, reading not counted. */
+  async #exact(
+    rows: readonly number[],
+    queries: readonly Float32Array[],
+    topK: number,
+  ): Promise<{ hits: number[][]; ms: number }> {
+    const { dimensions } = this.#store.shape;
+    const best = queries.map(() => new TopK(topK));
+    let ms = 0;
+    for (const { firstRow, passageIds, vectors } of this.#store.batches()) {
+      const piece = createView("float32", dimensions);
+      piece.append(vectors, dimensions);
+      const live = Uint8Array.from(passageIds, (_, i) => Number(this.#contents.passageOf(firstRow + i) !== null));
+      const startMs = performance.now();
+      for (const [q, query] of queries.entries()) {
+        const found = piece.scan(query, topK + 1, live);
+        for (const { row, score } of found) if (firstRow + row !== rows[q]) best[q]!.offer(firstRow + row, score);
+      }
+      ms += performance.now() - startMs;
+      await nextTask();
+    }
+    return { hits: best.map((top) => top.toSorted().map(({ row }) => row)), ms: ms / Math.max(1, queries.length) };
+  }
+
+  #scan(
+    view: VectorView,
+    query: Float32Array,
+    { limit, accepted }: { readonly limit: number; readonly accepted: Uint8Array | null },
+  ): Candidate[] {
+    const { dimensions } = this.#store.shape;
+    if (!this.#rescores(view)) return view.scan(query, limit, accepted);
+    const wanted = candidateCount(view.precision, view.dimensions, { storedDimensions: dimensions, topK: limit });
+    const candidates = view.scan(query, wanted, accepted);
+    return rescore(candidates, this.#store.read(candidates.map(({ row }) => row)), query).slice(0, limit);
+  }
+
+  #rescores({ precision, dimensions }: VectorView): boolean {
+    const { rescore: wanted = true } = this.#options;
+    const isExact = dimensions === this.#store.shape.dimensions && isLossless(precision, this.#store.shape.stored);
+    return wanted && !isExact;
+  }
+
+  /** 1 by row to look at; `null` when that is every row. */
+  #accepted(allowed: ReadonlySet<number> | null): Uint8Array | null {
+    const { rows } = this.#store;
+    if (allowed === null && this.#contents.vectors === rows) return null;
+    const accepted = new Uint8Array(rows);
+    for (let row = 0; row < rows; row++) {
+      const passageId = this.#contents.passageOf(row);
+      if (passageId === null) continue;
+      const isAllowed = allowed === null || allowed.has(this.#contents.documentOf(passageId)?.ordinal ?? -1);
+      accepted[row] = Number(isAllowed);
+    }
+    return accepted;
+  }
+
+  #newView({ dimensions: cut, precision = "float32" }: ViewOptions): VectorView {
+    const { dimensions } = this.#store.shape;
+    return createView(precision, Math.min(cut ?? dimensions, dimensions));
+  }
+}
+
+/** Rows of a damaged block keep their numbers; nobody looks at them. */
+function padTo(view: VectorView, rows: number, dimensions: number): void {
+  const filler = new Float32Array(dimensions);
+  filler[0] = 1;
+  while (view.rows < rows) view.append(filler, dimensions);
+}
+
+function isLossless(precision: ViewStatus["precision"], stored: "float32" | "float16"): boolean {
+  return precision === "float32" || (precision === "float16" && stored === "float16");
+}
+
+function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[sorted.length >> 1] ?? 0;
+}
