@@ -1,4 +1,5 @@
 /** @file Words of a text and the form they are compared in: one rule for the lexical index, its queries and highlights. Pure. */
+import { eachSegment } from "./segments.ts";
 
 /**
  * A letter or digit with what may follow inside a word: marks, soft hyphens, joiners. All else separates words, the
@@ -29,7 +30,7 @@ const PLAIN_LETTERS: Readonly<Record<string, string>> = {
 };
 const NOT_PLAIN = /[ßæœøłđıς]/g;
 
-const segmenter = new Intl.Segmenter("und", { granularity: "word" });
+const dictionary = new Intl.Segmenter("und", { granularity: "word" });
 
 /** Whether words of the text must be looked up in a dictionary, which is about ten times slower. */
 export function isUnspaced(text: string): boolean {
@@ -48,7 +49,7 @@ export function eachWord(text: string, visit: (start: number, end: number) => vo
   for (const match of text.matchAll(WORD)) {
     const run = match[0];
     if (!NOT_ASCII.test(run) || !isUnspaced(run)) visit(match.index, match.index + run.length);
-    else eachDictionaryWord(run, match.index, visit);
+    else eachSegment(dictionary, run, (start, end) => visit(match.index + start, match.index + end));
   }
 }
 
@@ -60,10 +61,4 @@ export function foldedWords(text: string): string[] {
     if (folded !== "") words.push(folded);
   });
   return words;
-}
-
-function eachDictionaryWord(run: string, offset: number, visit: (start: number, end: number) => void): void {
-  for (const { segment, index } of segmenter.segment(run)) {
-    visit(offset + index, offset + index + segment.length);
-  }
 }
