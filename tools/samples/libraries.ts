@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import type { SearchDocument } from "../../src/search-types.ts";
 import { BOOKS, chapterDocuments } from "./books.ts";
+import { passageDocuments } from "./passages.ts";
 
 /** Where the libraries are served from, and where `libraries.json` lists them. */
 export const SHIPPED = new URL("../../public/samples/", import.meta.url);
@@ -40,10 +41,6 @@ export interface ShippedLibrary extends Pick<
   readonly sourceSha256: string;
 }
 
-interface PassagesFile {
-  readonly passages: readonly { id: string; title: string; subject: string; text: string }[];
-}
-
 const QUESTIONS = JSON.parse(readFileSync(new URL("questions.json", SHIPPED), "utf8")) as {
   readonly questions: readonly { readonly query: string; readonly suggested: boolean }[];
 };
@@ -67,13 +64,7 @@ export const LIBRARIES: readonly LibrarySource[] = [
       .slice(0, QUESTION_COUNT)
       .map(({ query }) => query),
     sources: [new URL("passages.json", SHIPPED)],
-    documents: ([passages]) =>
-      (JSON.parse(passages!) as PassagesFile).passages.map(({ id, title, subject, text }) => ({
-        id: `general/${id}`,
-        title,
-        text,
-        metadata: { library: GENERAL, subject },
-      })),
+    documents: ([passages]) => passageDocuments(passages!, GENERAL),
   },
   {
     id: "classics",
