@@ -67,6 +67,13 @@ export default defineConfig(({ command, mode }) => ({
     exclude: ["onnxruntime-web"],
     include: [
       "comlink",
+      "fflate",
+      "htmlparser2",
+      "mammoth/mammoth.browser.js",
+      "marked",
+      "papaparse",
+      "pdfjs-dist/legacy/build/pdf.mjs",
+      "pdfjs-dist/legacy/build/pdf.worker.mjs",
       "@huggingface/tokenizers",
       // Of tests and benchmarks alone.
       "fast-check",

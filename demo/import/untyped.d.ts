@@ -1,0 +1,12 @@
+/** @file Types of library files that come without. */
+
+declare module "mammoth/mammoth.browser.js" {
+  import type mammoth from "mammoth";
+  const sameAsInNode: typeof mammoth;
+  export = sameAsInNode;
+}
+
+declare module "pdfjs-dist/legacy/build/pdf.worker.mjs" {
+  /** What pdf.js asks for instead of a worker of its own. */
+  export const WorkerMessageHandler: object;
+}
