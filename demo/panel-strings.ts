@@ -1,5 +1,5 @@
 /** @file Every word of the panels: indexing, map, engine, library; part of `strings`. */
-import { formatBytes, formatCount, formatDate, formatDuration, formatRemaining } from "./format.ts";
+import { formatBytes, formatCount, formatDate, formatRemaining } from "./format.ts";
 import type { MapRegion } from "./map/map-view.ts";
 
 const REGIONS: Readonly<Record<MapRegion, string>> = {
@@ -110,8 +110,6 @@ export const panelStrings = {
     index: "Index",
     counts: (documentCount: number, passageCount: number): string =>
       `${documents(documentCount)}, ${passages(passageCount)}`,
-    vectors: (vectors: number, dimensions: number): string =>
-      `${formatCount(vectors)} vectors of ${formatCount(dimensions)} dimensions, ${formatCount(vectors)} of them searched`,
     vectorCount: (vectors: number, dimensions: number | null): string =>
       dimensions === null
         ? "No vectors yet"
@@ -136,39 +134,30 @@ export const panelStrings = {
     heading: "Library",
     figures: (documentCount: number, passageCount: number): string =>
       documentCount === 0 ? "Empty" : `${documents(documentCount)}, ${passages(passageCount)}`,
-    unkept: "The library is not kept in this browser:",
-    failed: "That did not work",
     add: "Add your own",
-    drop: "Drop files or a folder anywhere",
+    drop: "Drop files or folders anywhere on this page.",
     dropNow: "Drop to add to the library",
     files: "Choose files",
     folder: "Choose a folder",
-    paste: "Paste text",
-    pasteLabel: "Text to add",
-    pasteTitle: "Title (optional)",
-    pasteUntitled: "Pasted text",
+    paste: "Paste a text",
+    pasteLabel: "Text",
+    pasteTitle: "Title, if it has one",
     pasteAdd: "Add text",
-    url: "Web address",
+    url: "Add a web page",
     urlPlaceholder: "https://…",
     urlAdd: "Add page",
     urlNote: "Of this site, or of one that lets other pages read it (CORS).",
     kinds: (extensions: readonly string[]): string =>
-      `${extensions.join(", ")}. Nothing leaves this browser. Ctrl+V adds what you have copied.`,
+      `Reads ${extensions.join(" ")}. Nothing leaves this browser. Ctrl+V adds what you have copied.`,
     outcomes: "Added and refused",
     added: (count: number): string => documents(count),
     notAdded: "Not added",
-    olderOutcomes: (count: number): string => `${formatCount(count)} more`,
-    reading: (count: number): string =>
-      count === 1 ? "Reading 1 document…" : `Reading ${formatCount(count)} documents…`,
+    olderOutcomes: (count: number): string => `and ${formatCount(count)} more before these`,
     samples: "Ready-made libraries",
-    samplesNote: "Already indexed: they can be searched at once.",
-    sampleSize: (passageCount: number, bytes: number): string =>
-      `${passages(passageCount)}${bytes > 0 ? `, ${formatBytes(bytes)}` : ""}`,
-    sampleLicence: (licence: string): string => `Licence: ${licence}`,
+    samplesNote: "Already indexed with the built-in model: they can be searched at once.",
+    sampleSize: (passageCount: number, bytes: number): string => `${passages(passageCount)}, ${formatBytes(bytes)}`,
     sampleAdd: "Add",
-    sampleRemove: "Remove",
-    sampleHere: "In your library",
-    sampleBuiltIn: "Comes with the page",
+    sampleAddLabel: (title: string): string => `Add ${title}`,
     documents: "Documents",
     search: "Find a document",
     page: (from: number, to: number, all: number): string =>
@@ -177,38 +166,23 @@ export const panelStrings = {
     next: "Next",
     noMatch: (query: string): string => `No document’s title has “${query}” in it.`,
     documentFacts: (passageCount: number, vectors: number, addedAt: number): string =>
-      `${passages(passageCount)}${vectors < passageCount ? `, ${formatCount(vectors)} indexed` : ""} · added ${formatDate(addedAt)}`,
-    open: (title: string): string => `Open ${title}`,
+      `${passages(passageCount)}${vectors < passageCount ? `, ${formatCount(vectors)} indexed` : ""} · ${formatDate(addedAt)}`,
     remove: "Remove",
     removeLabel: (title: string): string => `Remove ${title}`,
     removeQuestion: (title: string): string => `Remove “${title}”?`,
-    yes: "Remove",
-    no: "Keep",
-    file: "Take it along",
-    fileNote: "One file with all documents, passages and vectors; it opens in any browser with this page.",
+    file: "Save, open, clear",
+    fileNote: "One file with all documents, passages and vectors; it opens in any browser that has this page.",
     export: "Save to a file",
     import: "Open a file",
     transfer: {
-      import: (name: string): string => `Opening ${name}`,
+      import: (name: string): string => (name === "" ? "Opening a saved library" : `Opening ${name}`),
       export: (): string => "Writing the file",
       sample: (name: string): string => `Adding ${name}`,
-    },
+    } satisfies Record<string, (name: string) => string>,
     transferProgress: (done: number, total: number): string => `${formatCount(done)} of ${documents(total)}`,
-    settings: "Settings",
-    passageSize: "Longest passage",
-    overlap: "Overlap",
-    tokens: (count: number): string => `${formatCount(count)} tokens`,
-    whole: "Embed documents whole",
-    wholeNote: "One vector for each document, of up to 32,768 tokens; hits then show no passage.",
-    settingsApply: "Holds from the next empty library on: clear this one to change it.",
-    settingsModel: "What “similar” means is set beside the search box; the model in",
+    storage: (used: number): string => `${formatBytes(used)} are stored in this browser, models included. See`,
     modelsLink: "Models",
-    theme: "Light or dark follows your system.",
-    storage: (used: number, free: number | null): string =>
-      `${formatBytes(used)} stored by this page${free === null ? "" : `, ${formatBytes(free)} free`}`,
     clear: "Clear the library",
     clearQuestion: (documentCount: number): string => `Remove all ${documents(documentCount)}?`,
-    clearYes: "Clear",
-    took: (ms: number): string => formatDuration(ms),
   },
 } as const;
