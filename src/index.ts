@@ -46,6 +46,11 @@ export type { ErrorCode, ErrorDetails } from "./errors.ts";
 export { FlatIndex } from "./search/flat-index.ts";
 export type { FlatIndexOptions, FlatSearchOptions } from "./search/flat-index.ts";
 export type { Hit } from "./search/top-k.ts";
+export { bestExcerpt, findMatches } from "./search/matches.ts";
+export { estimateTokens } from "./search/estimate-tokens.ts";
+export { passageInput, splitDocument } from "./search/passages.ts";
+export type { CountTokens } from "./search/pieces.ts";
+export { deleteSearchIndex } from "./search/store/delete-index.ts";
 export { createSearchIndex } from "./search-index.ts";
 export type { ImportOptions, SearchIndex, SearchIndexOptions, SearchOptions } from "./search-index.ts";
 export type {

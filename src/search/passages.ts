@@ -3,6 +3,7 @@ import type { Passage, PassageOptions, SearchDocument } from "../search-types.ts
 import { outlineOf, type Section, type Span } from "./outline.ts";
 import { type CountTokens, type Piece, piecesOf, TokenBudget } from "./pieces.ts";
 
+export { estimateTokens } from "./estimate-tokens.ts";
 export type { CountTokens } from "./pieces.ts";
 
 /**
