@@ -16,6 +16,8 @@ import { renderNode } from "./report/render-node.ts";
 import { renderParity } from "./report/render-parity.ts";
 import { renderProfile } from "./report/render-profile.ts";
 import type { ResultFrame, ResultKind } from "./report/result.ts";
+import { renderSearch } from "./search/render-search.ts";
+import type { SearchResult } from "./search/search-result.ts";
 
 const PAGE = "docs/benchmarks.md";
 const CHARTS = "docs/charts";
@@ -58,6 +60,12 @@ const SECTIONS: readonly Section[] = [
     title: "Parity and retrieval",
     about: "`npm run bench:parity`: every way to run a pack beside float64, and what it finds in a labelled set.",
     render: (result: ParityResult) => renderParity(result),
+  },
+  {
+    kind: "search",
+    title: "Search in memory",
+    about: "`npm run bench:search`: scans of synthetic vectors in each precision, beside an exact one.",
+    render: (result: SearchResult) => renderSearch(result),
   },
 ];
 
