@@ -61,6 +61,16 @@ describe("LexicalIndex", () => {
     expect(index.search("?!", { limit: 3 })).toEqual([]);
   });
 
+  it("lets a word that nearly all passages have find some only where rarer words find too few", () => {
+    const index = indexOf(Array.from({ length: 1500 }, (_, id) => `the ${id % 100 === 7 ? "tide" : "sea"} ${id}`));
+    const both = index.search("the tide", { limit: 15 });
+    expect(both.map(({ id, terms }) => [id % 100, terms])).toEqual(both.map(() => [7, ["the", "tide"]]));
+    const more = index.search("the tide", { limit: 20 });
+    expect(more.slice(0, 15)).toEqual(both);
+    expect(more.slice(15).map(({ terms }) => terms)).toEqual(Array.from({ length: 5 }, () => ["the"]));
+    expect(index.search("the", { limit: 2, accept: (id) => id > 1400 }).map(({ id }) => id)).toEqual([1401, 1402]);
+  });
+
   it("forgets what is removed and replaces what comes again", () => {
     const index = indexOf(TEXTS);
     index.remove([1, 1, 99]);

@@ -38,6 +38,10 @@ const MIN_PREFIX_LENGTH = 3;
 const MIN_FUZZY_LENGTH = 5;
 /** Letters that may be missing, wrong or too many. */
 const FUZZY_EDITS = 1;
+/** A word that is in more of the passages than this says little. */
+const COMMON_SHARE = 0.25;
+/** Fewer take no time worth saving. */
+const MIN_COMMON_PASSAGES = 1000;
 const HAS_DIGIT = /\p{N}/u;
 
 /**
@@ -93,13 +97,33 @@ export class LexicalIndex {
     if (present.length > 0) this.#words.discardAll(present);
   }
 
-  /** @returns Best first; equal scores by ascending id. */
+  /**
+   * Words that are in over a quarter of all passages and over a thousand ("the") find nothing by themselves where another word of the query
+   * finds `limit` passages: they only add to the score. It saves most of the time.
+   *
+   * @returns Best first; equal scores by ascending id.
+   */
   search(query: string, { limit, accept = () => true }: LexicalSearch): LexicalHit[] {
     const words = [...new Set(foldedWords(query))];
-    const asWritten = this.#find(words, accept, new Set());
-    const misspelled = asWritten.missing.filter(mayBeMisspelled);
-    const found = misspelled.length === 0 ? asWritten : this.#find(words, accept, new Set(misspelled));
-    return best(found.results, limit).map(({ id, score, terms }) => ({ id: id as number, score, terms: terms.sort() }));
+    const last = words.at(-1);
+    if (last === undefined) return [];
+    const counts = this.#countPassages(words, last);
+    const isThere = (word: string): boolean =>
+      counts.has(word) || (word === last && [...counts.keys()].some((term) => term.startsWith(word)));
+    const fuzzy = new Set(words.filter((word) => mayBeMisspelled(word) && !isThere(word)));
+    const most = Math.max(MIN_COMMON_PASSAGES, this.size * COMMON_SHARE);
+    const common = new Set([...counts.keys()].filter((term) => counts.get(term)! > most));
+    // Rare words first: what they find is known when the common ones come.
+    const sorted = words.toSorted((a, b) => Number(common.has(a)) - Number(common.has(b)));
+    const found = new Set<number>();
+    const accepts = (id: number, term: string): boolean => {
+      if (common.has(term)) return found.size < limit || found.has(id) ? accept(id) : false;
+      if (!accept(id)) return false;
+      found.add(id);
+      return true;
+    };
+    const results = this.#find(sorted, { last, fuzzy, accepts });
+    return best(results, limit).map(({ id, score, terms }) => ({ id: id as number, score, terms: terms.sort() }));
   }
 
   /** The whole index as one text, for `fromSnapshot`. */
@@ -107,20 +131,36 @@ export class LexicalIndex {
     return JSON.stringify(this.#words);
   }
 
-  #find(words: readonly string[], accept: (id: number) => boolean, fuzzy: ReadonlySet<string>) {
-    const missing = new Set(words);
-    // Distinct, folded words: nothing is left for MiniSearch to take apart.
-    const results = this.#words.search(words.join(" "), {
-      tokenize: () => [...words],
-      prefix: (word, place) => place === words.length - 1 && (word.length >= MIN_PREFIX_LENGTH || isUnspaced(word)),
-      fuzzy: (word) => (fuzzy.has(word) ? FUZZY_EDITS : false),
-      filter: ({ id, queryTerms }) => {
-        if (missing.size > 0) for (const word of queryTerms) missing.delete(word);
-        return accept(id as number);
-      },
-    });
-    return { results, missing: [...missing] };
+  /** @returns By word of the index that the query finds as it is written: about how many passages have it. */
+  #countPassages(words: readonly string[], last: string): Map<string, number> {
+    const counts = new Map<string, number>();
+    const accepts = (_id: number, term: string): boolean => {
+      counts.set(term, (counts.get(term) ?? 0) + 1);
+      return false;
+    };
+    this.#find(words, { last, fuzzy: new Set(), accepts });
+    return counts;
   }
+
+  #find(words: readonly string[], { last, fuzzy, accepts }: Finding): SearchResult[] {
+    // Distinct, folded words: nothing is left for MiniSearch to take apart.
+    return this.#words.search(words.join(" "), {
+      tokenize: () => [...words],
+      prefix: (word) => word === last && (word.length >= MIN_PREFIX_LENGTH || isUnspaced(word)),
+      fuzzy: (word) => (fuzzy.has(word) ? FUZZY_EDITS : false),
+      // Left out here, a passage costs nothing; by `filter` it would have been scored before.
+      boostDocument: (id, term) => (accepts(id as number, term) ? 1 : 0),
+    });
+  }
+}
+
+interface Finding {
+  /** The word that may be the beginning of a longer one. */
+  readonly last: string;
+  /** Words that may be misspelled. */
+  readonly fuzzy: ReadonlySet<string>;
+  /** Asked for every passage that has `term`, word by word. */
+  readonly accepts: (id: number, term: string) => boolean;
 }
 
 function indexOptions(): Options<LexicalEntry> {
