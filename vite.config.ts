@@ -67,6 +67,8 @@ export default defineConfig(({ command, mode }) => ({
     exclude: ["onnxruntime-web"],
     include: [
       "comlink",
+      "idb",
+      "minisearch",
       "fflate",
       "htmlparser2",
       "mammoth/mammoth.browser.js",

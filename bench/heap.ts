@@ -14,8 +14,8 @@ interface HeapUsage {
   readonly backingStorageSize: number;
 }
 
-/** The demo may start it before the one that runs the model, as it has its service worker. */
-const STORE_WORKER = /store[.]worker/;
+/** Every worker but those that the demo may start before the one that runs the model. */
+const MODEL_WORKER = /^(?!.*(store|search|import|map)[.]worker)/;
 
 /** Time between two looks. */
 const SAMPLE_MS = 10;
@@ -67,10 +67,11 @@ export async function sampleWorkerHeap(page: Page, everyMs: number): Promise<Hea
 /**
  * To be called before the page starts its worker.
  *
+ * @param which - Of its URL. @default the first that runs a model
  * @returns Collects the worker's garbage and tells what is left, at each call.
  */
-export async function measureWorkerHeap(page: Page): Promise<() => Promise<HeapPeak>> {
-  const call = await attachToWorker(page);
+export async function measureWorkerHeap(page: Page, which?: RegExp): Promise<() => Promise<HeapPeak>> {
+  const call = await attachToWorker(page, which);
   return async () => {
     for (let i = 0; i < COLLECTIONS; i++) await call("HeapProfiler.collectGarbage");
     const { usedSize, backingStorageSize } = await call<HeapUsage>("Runtime.getHeapUsage");
@@ -78,14 +79,14 @@ export async function measureWorkerHeap(page: Page): Promise<() => Promise<HeapP
   };
 }
 
-/** @returns Calls a method of the protocol in the page's first worker that runs a model; rejects while there is none. */
-async function attachToWorker(page: Page): Promise<<T>(method: string) => Promise<T>> {
+/** @returns Calls a method of the protocol in the page's first worker of that kind; rejects while there is none. */
+async function attachToWorker(page: Page, which: RegExp = MODEL_WORKER): Promise<<T>(method: string) => Promise<T>> {
   const session = await page.context().newCDPSession(page);
   let worker = "";
   let id = 0;
   const waiting = new Map<number, (result: unknown) => void>();
   session.on("Target.attachedToTarget", ({ sessionId, targetInfo }) => {
-    if (targetInfo.type === "worker" && !STORE_WORKER.test(targetInfo.url)) worker ||= sessionId;
+    if (targetInfo.type === "worker" && which.test(targetInfo.url)) worker ||= sessionId;
   });
   session.on("Target.receivedMessageFromTarget", ({ message }) => {
     const { id: answered, result } = JSON.parse(message) as { id?: number; result?: unknown };

@@ -52,7 +52,8 @@ export { passageInput, splitDocument } from "./search/passages.ts";
 export type { CountTokens } from "./search/pieces.ts";
 export { deleteSearchIndex } from "./search/store/delete-index.ts";
 export { createSearchIndex } from "./search-index.ts";
-export type { ImportOptions, SearchIndex, SearchIndexOptions, SearchOptions } from "./search-index.ts";
+export type { ImportOptions, SearchIndex, SearchOptions } from "./search-index.ts";
+export type { SearchIndexOptions } from "./search-index-input.ts";
 export type {
   AddProgress,
   AddResult,

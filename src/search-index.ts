@@ -2,11 +2,11 @@
 import type { Embedder } from "./embedder.ts";
 import { checkPositiveInteger } from "./embedder-input.ts";
 import { assert, EmbedError, throwIfAborted } from "./errors.ts";
-import { checkPassageOptions } from "./search/document-input.ts";
+import { checkIndexOptions, checkView, type SearchIndexOptions } from "./search-index-input.ts";
 import { Indexing } from "./search-indexing.ts";
 import { SearchClient } from "./thread/search-client.ts";
 import type { WorkerPort } from "./thread/worker-calls.ts";
-import { describe, wrongType } from "./wrong-type.ts";
+import { wrongType } from "./wrong-type.ts";
 import type {
   AddProgress,
   AddResult,
@@ -14,7 +14,6 @@ import type {
   EngineStatus,
   MeasureOptions,
   OpenIndexRequest,
-  PassageOptions,
   SearchDocument,
   SearchIndexStatus,
   SearchQuery,
@@ -25,32 +24,6 @@ import type {
   ViewOptions,
 } from "./search-types.ts";
 import type { CallHooks } from "./types.ts";
-
-/** How an index is opened. */
-export interface SearchIndexOptions {
-  /** What embeds documents and queries; can be given later with `use`. @default none: words only */
-  readonly embedder?: Embedder;
-  /** Under which it is kept in this browser; letters, digits, `.`, `_` and `-`. `null`: in memory only. @default null */
-  readonly name?: string | null;
-  /** How documents are split; an index that is stored keeps what it was made with. */
-  readonly passages?: PassageOptions;
-  /**
-   * Whose tokens the budget of a passage counts: the model's, which holds up the splitting while it is at work, or an
-   * estimate that is seldom below them, and by a tenth at most.
-   *
-   * @default "estimate"
-   */
-  readonly countTokens?: "estimate" | "model";
-  /** Of the stored vectors. Float16 halves the space; a cosine moves by under 1e-3. @default "float32" */
-  readonly stored?: "float32" | "float16";
-  /** What vectors look like in memory. @default all dimensions, float32 */
-  readonly view?: ViewOptions;
-  /** Called after each change of `status`. */
-  readonly onStatus?: (status: SearchIndexStatus) => void;
-  /** Longest wait for the worker's script to be fetched and run, in milliseconds. @default 30000 */
-  readonly readyTimeoutMs?: number;
-  readonly signal?: AbortSignal;
-}
 
 /** How one search is made. */
 export interface SearchOptions extends SearchRequest {
@@ -140,7 +113,6 @@ const READY_TIMEOUT_MS = 30_000;
 const COUNTED_AT_ONCE = 256;
 /** Above what a map can show. */
 const MAX_VECTORS = 2000;
-const NAME = /^[\w.-]{1,64}$/;
 
 /**
  * Opens an index in a worker of its own; one that is stored under the name goes on where it was.
@@ -161,7 +133,7 @@ export async function openSearchIndex(
   options: SearchIndexOptions,
   startWorker: () => WorkerPort,
 ): Promise<SearchIndex> {
-  const request = checkOptions(options);
+  const request = checkIndexOptions(options);
   const index = new WorkerSearchIndex(options, request, startWorker);
   try {
     await index.open(options.signal);
@@ -220,13 +192,21 @@ class WorkerSearchIndex implements SearchIndex {
   }
 
   async search(query: SearchQuery, options: SearchOptions = {}): Promise<SearchResult> {
-    const { signal, instruction, ...request } = options;
+    const { signal, topK, mode, filter, perDocument } = options;
     const startMs = performance.now();
     const vector = typeof query === "string" ? await this.#embedQuery(query, options) : null;
     const embedMs = performance.now() - startMs;
-    const hooks = signal ? { signal } : {};
+    const request = {
+      ...(topK !== undefined && { topK }),
+      ...(mode !== undefined && { mode }),
+      ...(filter !== undefined && { filter }),
+      ...(perDocument !== undefined && { perDocument }),
+    };
     const asked = { query, vector };
-    const result = await this.#client.call((service, callId) => service.search(callId, asked, request), hooks);
+    const result = await this.#client.call(
+      (service, callId) => service.search(callId, asked, request),
+      signal ? { signal } : {},
+    );
     const totalMs = performance.now() - startMs;
     return { ...result, timings: { ...result.timings, embedMs: vector ? embedMs : 0, totalMs } };
   }
@@ -242,7 +222,7 @@ class WorkerSearchIndex implements SearchIndex {
     }
     this.#embedder = embedder;
     this.#space = space;
-    this.#indexing.use(embedder);
+    this.#index();
   }
 
   async forgetVectors(): Promise<void> {
@@ -290,6 +270,7 @@ class WorkerSearchIndex implements SearchIndex {
 
   async load(): Promise<void> {
     this.#follow(await this.#client.call((service, callId) => service.reopen(callId)));
+    this.#index();
   }
 
   async export(hooks: CallHooks<AddProgress> = {}): Promise<Blob> {
@@ -311,6 +292,11 @@ class WorkerSearchIndex implements SearchIndex {
 
   [Symbol.dispose](): void {
     this.dispose();
+  }
+
+  /** Embeds in the background from now on, unless that is another tab's to do. */
+  #index(): void {
+    this.#indexing.use(this.status.readOnly ? null : this.#embedder);
   }
 
   /** Waits for the background, and throws what it failed with. */
@@ -358,37 +344,6 @@ class WorkerSearchIndex implements SearchIndex {
     this.#status = { name: this.#request.name, ...this.#engine, indexing: this.#indexing.status };
     this.#options.onStatus?.(this.#status);
   }
-}
-
-function checkOptions(options: SearchIndexOptions): OpenIndexRequest {
-  const { name = null, stored = "float32", view = {}, passages = {}, readyTimeoutMs, countTokens } = options;
-  if (name !== null && !(typeof name === "string" && NAME.test(name))) {
-    throw wrongType("name is not 1 to 64 letters, digits, dots, lines and dashes", name, {
-      option: "name",
-      value: name,
-    });
-  }
-  if (readyTimeoutMs !== undefined) checkPositiveInteger("readyTimeoutMs", readyTimeoutMs);
-  oneOf("stored", stored, ["float32", "float16"]);
-  if (countTokens !== undefined) oneOf("countTokens", countTokens, ["estimate", "model"]);
-  return { name, stored, view: checkView(view), passages: checkPassageOptions(passages) };
-}
-
-function checkView({ dimensions, precision, rescore }: ViewOptions): ViewOptions {
-  if (dimensions !== undefined) checkPositiveInteger("view.dimensions", dimensions);
-  if (precision !== undefined) oneOf("view.precision", precision, ["float32", "float16", "int8", "binary"]);
-  return {
-    ...(dimensions !== undefined && { dimensions }),
-    ...(precision !== undefined && { precision }),
-    ...(rescore !== undefined && { rescore }),
-  };
-}
-
-function oneOf(option: string, value: string, allowed: readonly string[]): void {
-  if (allowed.includes(value)) return;
-  throw new EmbedError("invalid-input", `${option} is ${describe(value)}, must be one of ${allowed.join(", ")}`, {
-    details: { option, value },
-  });
 }
 
 /** @throws {EmbedError} `aborted` at once when the signal says so. */

@@ -94,7 +94,7 @@ export class Indexing {
   }
 
   async #work(embedder: Embedder, stretch: Stretch): Promise<void> {
-    let ending: IndexingStatus | null = null;
+    let ending: IndexingStatus;
     try {
       // Passages that come while the last batch is under way are found by asking once more.
       while (await this.#embedBatch(embedder, stretch));

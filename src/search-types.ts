@@ -114,7 +114,10 @@ export interface SearchTimings {
 }
 
 export interface SearchResult {
-  /** How it was searched: `lexical` in place of `hybrid` as long as there is no model or no vector. */
+  /**
+   * How it was searched. In place of `hybrid`: `lexical` as long as there is no model or no vector, `semantic` in the
+   * moments after opening in which `lexicalReady` is not yet true.
+   */
   readonly mode: SearchMode;
   /** Best first. */
   readonly hits: readonly SearchHit[];

@@ -27,6 +27,8 @@ export async function answer(asked: AskedQuery, sent: SearchRequest, source: Ans
   const allowed = allowedDocuments(contents, request.filter);
   const hasVectors = request.mode !== "lexical" && vector !== null && contents.vectors > 0;
   const meant = hasVectors ? vector : null;
+  // Half of the words would be a wrong answer: without vectors it waits for them, with vectors it does without.
+  if (meant === null) await source.words.ready;
   const lists = listsFor(asked.query, { mode: request.mode, meant, allowed }, source);
   const ranking = await rank(lists, contents, request);
   const readMs = performance.now();
@@ -53,9 +55,10 @@ function listsFor(query: SearchQuery, { mode, meant, allowed }: Meaning, { near,
     const found = await near.search(meant, limit + 1, allowed);
     return found.filter(({ id }) => id !== self).slice(0, limit);
   };
+  const lexical = (limit: number) => words.search(text ?? "", limit, allowed);
   return {
     semantic: meant !== null || text === null ? semantic : null,
-    lexical: text === null ? null : (limit) => words.search(text, limit, allowed),
+    lexical: text === null || !words.isReady ? null : lexical,
   };
 }
 
@@ -98,6 +101,7 @@ async function describe(
     if (!passage || !document) return [];
     const { start, end, text, section } = passage;
     const found = words.get(id);
+    const cosine = cosines.get(id) ?? null;
     return {
       passageId: id,
       documentId: document.id,
@@ -107,8 +111,9 @@ async function describe(
       text,
       start,
       end,
-      score,
-      cosine: cosines.get(id) ?? null,
+      // The stored vectors', whatever the view says, so that a score is the same with every view.
+      score: mode === "semantic" ? (cosine ?? score) : score,
+      cosine,
       bm25: mode === "semantic" ? null : (found?.score ?? null),
       terms: found?.terms ?? [],
     };

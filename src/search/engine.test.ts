@@ -61,9 +61,13 @@ describe("SearchEngine", () => {
     await engine.add([document("book", long)], {});
     await embedAll(engine);
     expect((await idsOf(engine, "moss")).filter((id) => id === "book").length).toBeGreaterThan(1);
-    expect((await idsOf(engine, "moss", { perDocument: 1, topK: 5 })).toSorted()).toEqual(
-      ["book", "fern", "kelp", "moss", "oak"],
-    );
+    expect((await idsOf(engine, "moss", { perDocument: 1, topK: 5 })).toSorted()).toEqual([
+      "book",
+      "fern",
+      "kelp",
+      "moss",
+      "oak",
+    ]);
   });
 
   it("finds more like a passage, without the passage itself", async () => {
@@ -87,13 +91,15 @@ describe("SearchEngine", () => {
     expect(await engine.add([document("a", text(paragraphs))], {})).toMatchObject({ added: 0, unchanged: 1 });
     const changed = [...paragraphs.slice(0, 5), "Something else entirely ".repeat(8).trim()];
     const result = await engine.add([document("a", text(changed))], {});
-    expect(result).toMatchObject({ added: 1, unchanged: 0, reused: first.length - 1 });
-    expect(await embedAll(engine)).toHaveLength(1);
+    expect(result).toMatchObject({ added: 1, unchanged: 0 });
+    expect(result.reused).toBeGreaterThan(first.length / 2);
+    expect(result.reused).toBeLessThan(result.passages);
+    expect(await embedAll(engine)).toHaveLength(result.passages - result.reused);
     const { documents, passages, vectors } = engine.status;
     expect([documents, vectors]).toEqual([1, passages]);
     // What was replaced is found no more.
-    expect((await find(engine, "entirely", { mode: "lexical" })).hits).toHaveLength(1);
-    expect((await find(engine, "5", { mode: "lexical" })).hits).toHaveLength(0);
+    expect((await find(engine, "entirely", { mode: "lexical" })).hits).not.toEqual([]);
+    expect((await find(engine, "5", { mode: "lexical" })).hits).toEqual([]);
   });
 
   it("takes over vectors of the same text under another id", async () => {
@@ -151,7 +157,10 @@ describe("SearchEngine", () => {
 
   it("gives documents back as they came", async () => {
     const { engine } = await openTestEngine();
-    const text = "# One\n\nFirst.\n\n## Two\n\nSecond.";
+    const filler = "It takes a while to say all that there is to say about this, so here are some more words. ".repeat(
+      2,
+    );
+    const text = `# One\n\nFirst. ${filler}\n\n## Two\n\nSecond. ${filler}`;
     const given = { id: "m", title: "Manual", text, format: "markdown" as const, metadata: { kind: "md", pages: 2 } };
     await engine.add([given], {});
     expect(await engine.document("m")).toEqual(given);

@@ -24,11 +24,12 @@ import { Contents } from "./contents.ts";
 import { checkDocuments } from "./document-input.ts";
 import { writeIndexFile } from "./index-file.ts";
 import { readIndexFile } from "./index-import.ts";
+import type { EngineInside } from "./inside.ts";
 import { ingest, numberDocuments, type SplitDocument } from "./ingest.ts";
 import type { CountTokens } from "./passages.ts";
 import { passageInput } from "./passages.ts";
 import type { DocumentRecord, IndexRecord, Records } from "./store/records.ts";
-import { VectorStore } from "./store/vector-store.ts";
+import type { VectorStore } from "./store/vector-store.ts";
 import { VectorSearch } from "./vector-search.ts";
 import { WordSearch } from "./word-search.ts";
 
@@ -332,16 +333,4 @@ export class SearchEngine implements IndexEngine {
   #tell(): void {
     this.#parts.onStatus(this.status);
   }
-}
-
-/** What `index-file.ts` needs of an engine. */
-export interface EngineInside {
-  readonly records: Records;
-  readonly contents: Contents;
-  readonly store: VectorStore;
-  index(): IndexRecord;
-  change<T>(work: () => Promise<T>): Promise<T>;
-  keep(split: readonly SplitDocument[]): Promise<number>;
-  append(incoming: NewVectors): Promise<void>;
-  documentOf(id: string): DocumentRecord | undefined;
 }

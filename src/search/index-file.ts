@@ -7,7 +7,7 @@ import { EmbedError, throwIfAborted } from "../errors.ts";
 import type { AddProgress, PassageOptions } from "../search-types.ts";
 import type { CallHooks } from "../types.ts";
 import { idsOf } from "./contents.ts";
-import type { EngineInside } from "./engine.ts";
+import type { EngineInside } from "./inside.ts";
 import { floatsToHalves } from "./scan/half.ts";
 
 export const MAGIC = "STRATAIX";

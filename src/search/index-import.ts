@@ -4,7 +4,7 @@ import type { AddProgress, AddResult, ImportRequest, SearchDocument } from "../s
 import type { CallHooks } from "../types.ts";
 import { mismatch } from "./answer.ts";
 import { checkDocuments } from "./document-input.ts";
-import type { EngineInside } from "./engine.ts";
+import type { EngineInside } from "./inside.ts";
 import {
   FILE_VERSION,
   MAGIC,

@@ -7,6 +7,8 @@ import type { DocumentEntryRecord, DocumentRecord, IncludedDocument, PassageReco
 
 /** A snapshot takes as long as it is large, so it is made once changes have ceased for this long. */
 const IDLE_MS = 3000;
+/** Read and taken in at a time: a few milliseconds, in which no search is answered. */
+const PASSAGES_AT_ONCE = 256;
 /** So few are read anew in no time: no snapshot is written for them. */
 const MIN_CHANGED_PASSAGES = 200;
 
@@ -17,6 +19,9 @@ export class WordSearch {
   readonly #onReady: () => void;
   /** Documents whose words are in, by ordinal. */
   readonly #included = new Map<number, IncludedDocument>();
+  /** Resolves when every document's words can be found. */
+  readonly ready: Promise<void>;
+  #resolveReady = (): void => {};
   #index = new LexicalIndex();
   #isReady = false;
   #changedPassages = 0;
@@ -26,6 +31,7 @@ export class WordSearch {
     this.#records = records;
     this.#contents = contents;
     this.#onReady = onReady;
+    this.ready = new Promise((resolve) => (this.#resolveReady = resolve));
   }
 
   get isReady(): boolean {
@@ -43,13 +49,26 @@ export class WordSearch {
     }
     const live = new Set(Array.from(this.#contents.list(), ({ ordinal }) => ordinal));
     for (const document of [...this.#included.values()]) if (!live.has(document.ordinal)) this.remove(document);
+    while (await this.#includeSome());
+    this.#isReady = true;
+    this.#resolveReady();
+    this.#onReady();
+  }
+
+  /** Takes in documents whose words are not in yet. @returns Whether there were any. */
+  async #includeSome(): Promise<boolean> {
+    const documents: DocumentRecord[] = [];
+    let passages = 0;
     for (const document of this.#contents.list()) {
       if (this.#included.has(document.ordinal)) continue;
-      this.#include(document, await this.#records.readPassagesOf(document));
-      await nextTask();
+      documents.push(document);
+      passages += document.passages;
+      if (passages >= PASSAGES_AT_ONCE) break;
     }
-    this.#isReady = true;
-    this.#onReady();
+    const found = await Promise.all(documents.map((document) => this.#records.readPassagesOf(document)));
+    documents.forEach((document, i) => this.#include(document, found[i]!));
+    await nextTask();
+    return documents.length > 0;
   }
 
   add({ document, passages }: DocumentEntryRecord): void {

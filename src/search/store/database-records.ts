@@ -1,5 +1,5 @@
 /** @file Records in IndexedDB, through the `idb` library. One transaction a change: all of it, or nothing. */
-import { openDB, type DBSchema, type IDBPDatabase, type IDBPTransaction } from "idb";
+import { deleteDB, openDB, type DBSchema, type IDBPDatabase, type IDBPTransaction } from "idb";
 import { EmbedError } from "../../errors.ts";
 import { storageError } from "./storage-error.ts";
 import type {
@@ -56,6 +56,15 @@ export async function openDatabaseRecords(name: string): Promise<Records> {
       blocking: (_current, _blocked, event) => (event.target as IDBDatabase).close(),
     });
     return new DatabaseRecords(database, name);
+  } catch (cause) {
+    throw storageError(cause, name);
+  }
+}
+
+/** Removes the database of an index; nothing happens when there is none. @throws {EmbedError} `storage-busy`. */
+export async function removeDatabase(name: string): Promise<void> {
+  try {
+    await deleteDB(DATABASE_PREFIX + name);
   } catch (cause) {
     throw storageError(cause, name);
   }

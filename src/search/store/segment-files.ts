@@ -116,6 +116,18 @@ export async function openStoredFiles(index: string, access: FileAccess): Promis
   }
 }
 
+/** Removes all files of an index; nothing happens when there are none. @throws {EmbedError} `storage-busy`. */
+export async function removeStoredFiles(index: string): Promise<void> {
+  try {
+    const root = await navigator.storage.getDirectory();
+    const indexes = await root.getDirectoryHandle(ROOT, { create: true });
+    await untilFree(() => indexes.removeEntry(index, { recursive: true }));
+  } catch (cause) {
+    if (cause instanceof DOMException && cause.name === "NotFoundError") return;
+    throw storageError(cause, index);
+  }
+}
+
 class StoredFiles implements SegmentFiles {
   readonly #folder: FileSystemDirectoryHandle;
   readonly #access: FileAccess;
