@@ -147,8 +147,8 @@ export const panelStrings = {
     urlPlaceholder: "https://…",
     urlAdd: "Add page",
     urlNote: "Of this site, or of one that lets other pages read it (CORS).",
-    kinds: (extensions: readonly string[]): string =>
-      `Reads ${extensions.join(" ")}. Nothing leaves this browser. Ctrl+V adds what you have copied.`,
+    kinds:
+      "Text, Markdown, HTML, PDF, Word, EPUB, CSV and JSON. Ctrl+V adds what you have copied. Nothing leaves this browser.",
     outcomes: "Added and refused",
     added: (count: number): string => documents(count),
     notAdded: "Not added",

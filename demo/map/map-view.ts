@@ -1,7 +1,7 @@
 /** @file What is drawn on the map: groups by subject, hits, the place of the query. Pure. */
 
-/** As many colours and shapes as can be told apart; what is left is one group. */
-export const MOST_GROUPS = 7;
+/** As many colours and shapes as can be told apart: seven of each, and four hollow shapes. What is left is one group. */
+export const MOST_GROUPS = 11;
 
 /** The query lies among its nearest passages; more would pull it to the middle of the map. */
 const QUERY_NEIGHBOURS = 5;

@@ -5,13 +5,21 @@ import type { MapGroup, MapSpot } from "./map-view.ts";
 
 Chart.register(ScatterController, PointElement, LinearScale);
 
-/** In the order of the groups; the legend draws the same. */
+/** In the order of the groups; the legend draws the same. From the eighth on hollow, in other colours. */
 const SHAPES: readonly PointStyle[] = ["circle", "triangle", "rect", "rectRot", "cross", "crossRot", "star"];
+const HOLLOW_SHAPES: readonly PointStyle[] = ["rectRot", "rect", "triangle", "circle"];
+
+/** Drawn with lines alone. */
+const STROKED: ReadonlySet<PointStyle> = new Set<PointStyle>(["cross", "crossRot", "star"]);
+const STROKE_WIDTH = 1.75;
+
+/** Points without a colour of their own stand back. */
+const REST_SCALE = 0.8;
 
 /** In CSS pixels; a map of thousands of points would be one blot with larger ones. */
 const RADIUS = 4;
 const FEW_POINTS = 300;
-const CROWDED_RADIUS = 2.75;
+const CROWDED_RADIUS = 3;
 const HIT_RADIUS = 8;
 const QUERY_RADIUS = 10;
 const POINTED_RADIUS = 12;
@@ -23,7 +31,7 @@ const MARGIN = 0.08;
 
 /** Two hexadecimal digits behind a colour: points stand back when there are hits to see. */
 const FULL = "e6";
-const FAINT = "66";
+const FAINT = "80";
 
 /** What the map shows. */
 export interface ScatterView {
@@ -139,23 +147,38 @@ function layersOf(view: ScatterView, style: CSSStyleDeclaration): Layer[] {
       },
     },
     { rows: hits, dataset: { data: spots(hits), pointRadius: HIT_RADIUS, pointHoverRadius: POINTED_RADIUS, ...ring } },
-    ...groups.map(({ label, rows }, at): Layer => {
-      const own = colour(label === null ? "--map-rest" : `--map-${at + 1}`);
-      const shown = own + (hits.length > 0 ? FAINT : FULL);
-      return {
-        rows,
-        dataset: {
-          data: spots(rows),
-          pointStyle: label === null ? "circle" : SHAPES[at]!,
-          pointRadius: crowded ? CROWDED_RADIUS : RADIUS,
-          pointHoverRadius: HIT_RADIUS,
-          pointHitRadius: TOUCH_RADIUS,
-          pointBackgroundColor: shown,
-          pointBorderColor: shown,
-          pointHoverBackgroundColor: own,
-          pointHoverBorderColor: colour("--ink"),
-        },
-      };
-    }),
+    ...groups.map((group, at) => groupLayer({ group, at, crowded, faint: hits.length > 0, colour, spots })),
   ];
+}
+
+interface GroupLook {
+  readonly group: MapGroup;
+  readonly at: number;
+  readonly crowded: boolean;
+  readonly faint: boolean;
+  readonly colour: (name: string) => string;
+  readonly spots: (rows: readonly number[]) => MapSpot[];
+}
+
+function groupLayer({ group, at, crowded, faint, colour, spots }: GroupLook): Layer {
+  const { label, rows } = group;
+  const isRest = label === null;
+  const isHollow = !isRest && at >= SHAPES.length;
+  const own = colour(isRest ? "--map-rest" : `--map-${(at % SHAPES.length) + 1}`);
+  const shown = own + (faint ? FAINT : FULL);
+  return {
+    rows,
+    dataset: {
+      data: spots(rows),
+      pointStyle: isRest ? "circle" : isHollow ? HOLLOW_SHAPES[at - SHAPES.length]! : SHAPES[at]!,
+      pointRadius: (crowded ? CROWDED_RADIUS : RADIUS) * (isRest ? REST_SCALE : 1),
+      pointHoverRadius: HIT_RADIUS,
+      pointHitRadius: TOUCH_RADIUS,
+      pointBackgroundColor: isHollow ? "transparent" : shown,
+      pointBorderColor: shown,
+      pointBorderWidth: isHollow || STROKED.has(SHAPES[at]!) ? STROKE_WIDTH : 1,
+      pointHoverBackgroundColor: own,
+      pointHoverBorderColor: colour("--ink"),
+    },
+  };
 }

@@ -54,5 +54,5 @@ describe("splitLibraries", () => {
 });
 
 describe("libraryFileName", () => {
-  it("has the day in it", () => expect(libraryFileName(new Date(0))).toBe("library-1970-01-01.strata"));
+  it("has the day in it", () => expect(libraryFileName(new Date(0))).toBe("library-1970-01-01.strata-index"));
 });

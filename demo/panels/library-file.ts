@@ -27,9 +27,9 @@ export async function splitLibraries(
   return { libraries, rest: { ...collected, sources } };
 }
 
-/** `"library-2025-03-04.strata"`. */
+/** `"library-2025-03-04.strata-index"`. */
 export function libraryFileName(date: Date): string {
-  return `library-${date.toISOString().slice(0, 10)}.strata`;
+  return `library-${date.toISOString().slice(0, 10)}.strata-index`;
 }
 
 /** As if it had been downloaded. */

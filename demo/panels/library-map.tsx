@@ -1,5 +1,6 @@
 /** @file A map of the library: passages as points, subjects by colour and shape, the hits and the query among them. */
-import { useEffect, useMemo, useState } from "preact/hooks";
+import type { ComponentChildren } from "preact";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { SearchHit } from "../../src/index.ts";
 import { FailureText } from "../failure-card.tsx";
 import { percent } from "../format.ts";
@@ -55,8 +56,16 @@ export function LibraryMap(props: LibraryMapProps) {
           <FailureText failure={failure} />
         </div>
       )}
-      {sheet ? <Sheet {...props} sheet={sheet} /> : <Blank canDraw={canDraw} isCancelled={isCancelled} />}
-      <Progress state={state} />
+      {sheet ? (
+        <Sheet {...props} sheet={sheet}>
+          <Progress state={state} />
+        </Sheet>
+      ) : (
+        <>
+          <Blank canDraw={canDraw} isCancelled={isCancelled} />
+          <Progress state={state} />
+        </>
+      )}
     </section>
   );
 }
@@ -124,12 +133,20 @@ function Extent({ sheet: { sample, layout, vectorCount } }: { sheet: LibraryMapS
   return <>{layout.method === "components" ? `${extent}, ${text.components}` : extent}</>;
 }
 
+interface SheetProps extends LibraryMapProps {
+  readonly sheet: LibraryMapSheet;
+  /** Right below the map. */
+  readonly children: ComponentChildren;
+}
+
 /** The map, what its marks mean, and the hits in words. */
-function Sheet({ sheet, subjectOf, describe, onOpen, hits }: LibraryMapProps & { readonly sheet: LibraryMapSheet }) {
+function Sheet({ sheet, subjectOf, describe, onOpen, hits, children }: SheetProps) {
   const [pointed, setPointed] = useState<number | null>(null);
   const { positions } = sheet.layout;
-  const groups = useMemo(() => groupRows(sheet.sample.documentIds.map(subjectOf)), [sheet, subjectOf]);
-  const marked = useMemo(() => hitsOnMap(hits, sheet), [hits, sheet]);
+  const subjects = useSame(sheet.sample.documentIds.map(subjectOf));
+  const groups = useMemo(() => groupRows(subjects), [subjects]);
+  const shown = useSame(hits);
+  const marked = useMemo(() => hitsOnMap(shown, sheet), [shown, sheet]);
   const query = useMemo(() => placeQuery(marked, positions), [marked, positions]);
   const view = useMemo(
     () => ({ positions, groups, hits: marked.map(({ row }) => row), query, pointed }),
@@ -142,8 +159,10 @@ function Sheet({ sheet, subjectOf, describe, onOpen, hits }: LibraryMapProps & {
         view={view}
         label={text.label(sheet.sample.rows, groups.length)}
         describe={(row) => describe(pointOf(sheet, row))}
+        subjectOf={(row) => subjects[row] ?? ""}
         onOpen={open}
       />
+      {children}
       <MapLegend groups={groups} hasHits={marked.length > 0} hasQuery={query !== null} />
       <MapHits
         marked={marked}
@@ -153,6 +172,14 @@ function Sheet({ sheet, subjectOf, describe, onOpen, hits }: LibraryMapProps & {
       />
     </>
   );
+}
+
+/** The same list as before as long as the same is in it: the picture is drawn anew with another one. */
+function useSame<T>(list: readonly T[]): readonly T[] {
+  const kept = useRef(list);
+  const isSame = kept.current.length === list.length && list.every((item, at) => item === kept.current[at]);
+  if (!isSame) kept.current = list;
+  return kept.current;
 }
 
 function hitsOnMap(hits: readonly SearchHit[], { rowOf }: LibraryMapSheet): MarkedHit[] {

@@ -22,11 +22,13 @@ interface MapCanvasProps {
   /** In place of the picture. */
   readonly label: string;
   readonly describe: (row: number) => Promise<PassageGlimpse | null>;
+  /** What the row is coloured by; `""` where that has no name. */
+  readonly subjectOf: (row: number) => string;
   readonly onOpen: (row: number) => void;
 }
 
 /** A canvas of fixed proportions; it follows its width and the colour scheme. */
-export function MapCanvas({ view, label, describe, onOpen }: MapCanvasProps) {
+export function MapCanvas({ view, label, describe, subjectOf, onOpen }: MapCanvasProps) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const [at, setAt] = useState<PointedAt | null>(null);
   const [scatter, failure] = useScatter(canvas, { onPoint: setAt, onOpen });
@@ -41,7 +43,13 @@ export function MapCanvas({ view, label, describe, onOpen }: MapCanvasProps) {
         </div>
       )}
       {at && (
-        <Glimpse key={at.row} at={at} describe={describe} isRight={at.left > (canvas.current?.clientWidth ?? 0) / 2} />
+        <Glimpse
+          key={at.row}
+          at={at}
+          describe={describe}
+          subject={subjectOf(at.row)}
+          isRight={at.left > (canvas.current?.clientWidth ?? 0) / 2}
+        />
       )}
     </div>
   );
@@ -50,11 +58,12 @@ export function MapCanvas({ view, label, describe, onOpen }: MapCanvasProps) {
 interface GlimpseProps {
   readonly at: PointedAt;
   readonly isRight: boolean;
+  readonly subject: string;
   readonly describe: MapCanvasProps["describe"];
 }
 
 /** Beside the point, towards the middle. */
-function Glimpse({ at, isRight, describe }: GlimpseProps) {
+function Glimpse({ at, isRight, subject, describe }: GlimpseProps) {
   const [glimpse, setGlimpse] = useState<PassageGlimpse | null>(null);
   useEffect(() => {
     let isCurrent = true;
@@ -80,7 +89,7 @@ function Glimpse({ at, isRight, describe }: GlimpseProps) {
     >
       <p class="map-glimpse-title">{glimpse.title}</p>
       <p class="map-glimpse-quote">{glimpse.quote}</p>
-      <p class="small">{text.open}</p>
+      <p class="small">{subject === "" ? text.open : `${subject} · ${text.open}`}</p>
     </div>
   );
 }

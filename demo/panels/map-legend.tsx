@@ -4,7 +4,7 @@ import { strings } from "../strings.ts";
 
 const text = strings.panels.map;
 
-/** In a square of 12, in the order of the groups: as Chart.js draws them. */
+/** In a square of 12, in the order of the groups: as the map draws them. */
 const SHAPES: readonly string[] = [
   "M6 1.5a4.5 4.5 0 1 0 0 9 4.5 4.5 0 1 0 0-9z",
   "M6 1.2 11 10H1z",
@@ -14,6 +14,9 @@ const SHAPES: readonly string[] = [
   "m2.2 2.2 7.6 7.6m0-7.6L2.2 9.8",
   "M6 1v10M1 6h10M2.5 2.5l7 7m0-7-7 7",
 ];
+
+/** From the eighth on: of `SHAPES`, hollow. */
+const HOLLOW: readonly number[] = [3, 2, 1, 0];
 
 interface MapLegendProps {
   readonly groups: readonly MapGroup[];
@@ -27,8 +30,8 @@ export function MapLegend({ groups, hasHits, hasQuery }: MapLegendProps) {
     <ul class="map-legend" aria-label={text.legend}>
       {groups.map(({ label, rows }, at) => (
         <li key={label ?? ""}>
-          <svg class="map-shape" viewBox="0 0 12 12" data-group={label === null ? "rest" : at + 1} aria-hidden="true">
-            <path d={label === null ? SHAPES[0] : SHAPES[at]} />
+          <svg class="map-shape" viewBox="0 0 12 12" {...lookOf(label, at)} aria-hidden="true">
+            <path d={label === null ? SHAPES[0] : (SHAPES[at] ?? SHAPES[HOLLOW[at - SHAPES.length]!])} />
           </svg>
           <span class="map-group">{label ?? text.rest}</span> <span class="figures">{rows.length}</span>
         </li>
@@ -51,4 +54,9 @@ export function MapLegend({ groups, hasHits, hasQuery }: MapLegendProps) {
       )}
     </ul>
   );
+}
+
+function lookOf(label: string | null, at: number) {
+  if (label === null) return { "data-group": "rest" };
+  return { "data-group": (at % SHAPES.length) + 1, "data-hollow": at >= SHAPES.length };
 }

@@ -32,7 +32,7 @@ export function SourceIntake({ dragging, onCollected }: SourceIntakeProps) {
         <summary>{text.url}</summary>
         <UrlForm onCollected={onCollected} />
       </details>
-      <p class="small">{text.kinds(IMPORT_EXTENSIONS)}</p>
+      <p class="small">{text.kinds}</p>
     </div>
   );
 }

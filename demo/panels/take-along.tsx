@@ -87,7 +87,7 @@ function OpenFileButton({ disabled, onImport }: { disabled: boolean; onImport: (
         id="library-file"
         class="visually-hidden"
         disabled={disabled}
-        accept=".strata"
+        accept=".strata-index"
         data-testid="import"
         onChange={(event) => {
           const input = event.currentTarget;
