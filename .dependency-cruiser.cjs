@@ -74,7 +74,9 @@ module.exports = {
     oneDoor("comlink", "src/thread/"),
     oneDoor("minisearch", "src/search/lexical"),
     oneDoor("idb", "src/search/store/"),
-    ...["pdfjs-dist", "mammoth", "marked", "papaparse", "fflate", "htmlparser2"].map((name) => oneDoor(name, "demo/import/")),
+    ...["pdfjs-dist", "mammoth", "marked", "papaparse", "fflate", "htmlparser2"].map((name) =>
+      oneDoor(name, "demo/import/"),
+    ),
     oneDoor("umap-js", "demo/map/"),
     oneDoor("chart.js", "demo/map/"),
     { name: "no-unresolved", severity: "error", from: {}, to: { couldNotResolve: true, pathNot: "[?]" } },

@@ -62,14 +62,17 @@ async function ask(address: URL, signal: AbortSignal | undefined): Promise<Respo
 }
 
 async function readBody(answer: Response, signal: AbortSignal | undefined): Promise<Blob> {
-  const announced = Number(answer.headers.get("content-length") ?? 0);
+  if (Number(answer.headers.get("content-length") ?? 0) > MAX_FILE_BYTES) {
+    await answer.body?.cancel();
+    throw new Refusal("too-large", details.downloadTooLarge);
+  }
   const reader = answer.body?.getReader();
   const chunks: Uint8Array<ArrayBuffer>[] = [];
   let sizeBytes = 0;
   try {
     for (let part = await reader?.read(); part?.value !== undefined; part = await reader?.read()) {
       sizeBytes += part.value.byteLength;
-      if (Math.max(announced, sizeBytes) > MAX_FILE_BYTES) throw new Refusal("too-large", details.downloadTooLarge);
+      if (sizeBytes > MAX_FILE_BYTES) throw new Refusal("too-large", details.downloadTooLarge);
       chunks.push(part.value);
     }
   } catch (error) {

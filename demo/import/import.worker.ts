@@ -5,25 +5,28 @@ import type { ReadReply, ReadRequest } from "./protocol.ts";
 import { readDocuments } from "./read-file.ts";
 import { inParts } from "./parts.ts";
 
-const port = globalThis as unknown as {
-  onmessage: (event: MessageEvent<ReadRequest>) => void;
-  postMessage(reply: ReadReply): void;
-};
+/**
+ * The page's first message brings a port, and all that is read goes over it: once loaded, pdf.js listens to what is sent
+ * to this worker itself, and answers.
+ */
+globalThis.addEventListener("message", ({ ports: [port] }) => {
+  if (port)
+    port.onmessage = ({ data }: MessageEvent<ReadRequest>) => void answer(data, (reply) => port.postMessage(reply));
+});
 
-port.onmessage = ({ data }) => void answer(data);
-
-async function answer({ content, title, ...file }: ReadRequest): Promise<void> {
+async function answer({ content, title, ...file }: ReadRequest, send: (reply: ReadReply) => void): Promise<void> {
   try {
     const bytes = await bytesOf(content);
+    if (bytes.length === 0) throw new Refusal("empty", importStrings.details.empty);
     const documents = await readDocuments({ ...file, bytes, ...(title !== null && { title }) });
-    for (const part of inParts(documents)) port.postMessage({ kind: "part", documents: part });
-    port.postMessage({ kind: "end" });
+    for (const part of inParts(documents)) send({ kind: "part", documents: part });
+    send({ kind: "end" });
   } catch (error) {
     const refusal =
       error instanceof Refusal
         ? error
         : new Refusal("reader-failed", importStrings.details.readerFailed, { cause: error });
-    port.postMessage({ kind: "refused", reason: refusal.reason, detail: refusal.message });
+    send({ kind: "refused", reason: refusal.reason, detail: refusal.message });
   }
 }
 

@@ -19,7 +19,7 @@ const MAX_FIRST_LINE_CHARACTERS = 80;
 /** Reads one source after the other; the worker starts with the first. */
 export class Importer implements Disposable {
   readonly #disposed = new AbortController();
-  #worker: Worker | null = null;
+  #reader: Reader | null = null;
   #turn: Promise<unknown> = Promise.resolve();
 
   /**
@@ -59,13 +59,10 @@ export class Importer implements Disposable {
   /** Whatever stops a read half-way takes the worker with it: nothing else stops a parser. */
   async #ask(request: ReadRequest, signal: AbortSignal): Promise<SearchDocument[]> {
     signal.throwIfAborted();
-    this.#worker ??= new Worker(new URL("./import.worker.ts", import.meta.url), {
-      type: "module",
-      name: "strata-import",
-    });
+    this.#reader ??= startReader();
     const limit = AbortSignal.timeout(MAX_READ_MS);
     try {
-      return await exchange(this.#worker, request, AbortSignal.any([signal, limit]));
+      return await exchange(this.#reader, request, AbortSignal.any([signal, limit]));
     } catch (error) {
       const isOfContent = error instanceof Refusal && error.reason !== "reader-failed";
       if (!isOfContent) this.#endWorker();
@@ -75,9 +72,23 @@ export class Importer implements Disposable {
   }
 
   #endWorker(): void {
-    this.#worker?.terminate();
-    this.#worker = null;
+    this.#reader?.worker.terminate();
+    this.#reader = null;
   }
+}
+
+/** A worker, and the port that it listens to. */
+interface Reader {
+  readonly worker: Worker;
+  readonly port: MessagePort;
+}
+
+function startReader(): Reader {
+  const worker = new Worker(new URL("./import.worker.ts", import.meta.url), { type: "module", name: "strata-import" });
+  const { port1: port, port2 } = new MessageChannel();
+  worker.postMessage(null, [port2]);
+  port.start();
+  return { worker, port };
 }
 
 /** @throws {Refusal} What can be told without the content, and what a fetch meets. */
@@ -107,7 +118,7 @@ function firstLine(text: string): string | null {
 }
 
 /** Sends a request and collects its parts. Rejects when the worker fails, and when the signal is aborted. */
-function exchange(worker: Worker, request: ReadRequest, signal: AbortSignal): Promise<SearchDocument[]> {
+function exchange({ worker, port }: Reader, request: ReadRequest, signal: AbortSignal): Promise<SearchDocument[]> {
   const settled = new AbortController();
   const documents: SearchDocument[] = [];
   const answer = new Promise<SearchDocument[]>((resolve, reject) => {
@@ -118,11 +129,11 @@ function exchange(worker: Worker, request: ReadRequest, signal: AbortSignal): Pr
       else if (data.kind === "end") resolve(documents);
       else reject(new Refusal(data.reason, data.detail));
     };
-    worker.addEventListener("message", receive, until);
+    port.addEventListener("message", receive, until);
     worker.addEventListener("error", failed, until);
-    worker.addEventListener("messageerror", failed, until);
+    port.addEventListener("messageerror", failed, until);
     signal.addEventListener("abort", () => reject(new Error("aborted", { cause: signal.reason })), until);
-    worker.postMessage(request);
+    port.postMessage(request);
   });
   return answer.finally(() => settled.abort());
 }

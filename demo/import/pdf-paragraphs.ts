@@ -179,6 +179,8 @@ function joinPair(text: string, line: string, compounds: ReadonlySet<string>): s
     const keeps = compounds.has(`${head}-${tail}`) || compounds.has(`${head}\u2010${tail}`);
     return (keeps ? text : text.slice(0, -1)) + line;
   }
+  // "Anglo-" and "Saxon".
+  if (head !== undefined && /^[\p{L}\p{N}]/u.test(line)) return text + line;
   return UNSPACED.test(text.slice(-1)) && UNSPACED.test(line[0] ?? "") ? text + line : `${text} ${line}`;
 }
 

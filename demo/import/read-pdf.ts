@@ -37,11 +37,11 @@ export async function readPdf(bytes: Uint8Array): Promise<ReadText> {
 
 /** pdf.js starts a worker of its own unless the page has its other half at hand; this is a worker already. */
 async function openPdf(bytes: Uint8Array): Promise<PDFDocumentLoadingTask> {
-  const [pdfjs, worker] = await Promise.all([
+  const [pdfjs] = await Promise.all([
     import("pdfjs-dist/legacy/build/pdf.mjs"),
+    // Makes itself known as globalThis.pdfjsWorker.
     import("pdfjs-dist/legacy/build/pdf.worker.mjs"),
   ]);
-  (globalThis as { pdfjsWorker?: object }).pdfjsWorker = worker;
   return pdfjs.getDocument({
     // It takes the buffer away.
     data: bytes.slice(),

@@ -6,7 +6,4 @@ declare module "mammoth/mammoth.browser.js" {
   export = sameAsInNode;
 }
 
-declare module "pdfjs-dist/legacy/build/pdf.worker.mjs" {
-  /** What pdf.js asks for instead of a worker of its own. */
-  export const WorkerMessageHandler: object;
-}
+declare module "pdfjs-dist/legacy/build/pdf.worker.mjs";
