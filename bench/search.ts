@@ -2,6 +2,7 @@
  * @file `npm run bench:search`: how long scans of vectors in memory take, what the views hold, and what they find beside
  * an exact scan. Synthetic vectors, in Chromium's worker. Writes a result to bench/results and prints it as Markdown.
  */
+import { loadavg } from "node:os";
 import { parseArgs } from "node:util";
 import type { Browser } from "@playwright/test";
 import type { Precision } from "../src/search-types.ts";
@@ -40,6 +41,7 @@ else await main();
 
 async function main(): Promise<void> {
   const date = new Date().toISOString();
+  const load = loadavg()[0]!.toFixed(1);
   const { host, measurements } = await withServer({ pages: [PAGE], plugins: [] }, (url) =>
     withBrowser((browser) => measureAll(browser, url)),
   );
@@ -54,6 +56,7 @@ async function main(): Promise<void> {
       model: "synthetic vectors",
       notes: [
         "Vectors are synthetic (bench/search/synthetic-vectors.ts): recall of real ones depends on the model and the library.",
+        `Load average of the machine at the start: ${load}.`,
         ...(hasGpu ? [] : ["WebGPU was not tried: no GPU, or only in software."]),
       ],
       packages: [],

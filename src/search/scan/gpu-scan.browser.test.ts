@@ -89,6 +89,17 @@ describe("openGpuScan", () => {
   });
 });
 
+describe("a query that no scan takes", () => {
+  it("rejects and leaves the scan as it is", async () => {
+    using scan = await open(4);
+    await scan.append(randomRows(3, 4), 4);
+    await expect(scan.scan(Float32Array.of(1), 1, null)).rejects.toMatchObject({ code: "index-mismatch" });
+    await expect(scan.scan(new Float32Array(4), 1, null)).rejects.toMatchObject({ code: "invalid-input" });
+    await expect(scan.append(Float32Array.of(1, NaN, 0, 0), 4)).rejects.toMatchObject({ code: "numeric-fault" });
+    expect(await scan.scan(randomRows(3, 4).subarray(4, 8), 1, null)).toMatchObject([{ row: 1 }]);
+  });
+});
+
 describe("chooseScan", () => {
   it("measures both, and frees the one that is slower", async () => {
     const view = createView("float32", 1024);

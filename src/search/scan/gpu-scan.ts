@@ -56,20 +56,22 @@ export interface GpuScan extends Disposable {
  * A scan on a device of its own, with no vectors yet.
  *
  * @returns `null` where the browser offers no WebGPU, or only in software.
- * @throws {EmbedError} `webgpu-unavailable` when there is an adapter and it refuses.
+ * @throws {EmbedError} `webgpu-unavailable` when the browser has WebGPU and it fails.
  */
 export async function openGpuScan(options: GpuScanOptions): Promise<GpuScan | null> {
   const { allowSoftware = false } = options;
   const gpu = "gpu" in options ? options.gpu : globalThis.navigator?.gpu;
-  const adapter = (await gpu?.requestAdapter({ powerPreference: "high-performance" })) ?? null;
-  if (adapter === null || (isSoftware(adapter) && !allowSoftware)) return null;
+  let device: GPUDevice | null = null;
   try {
-    const device = await adapter.requestDevice();
+    const adapter = (await gpu?.requestAdapter({ powerPreference: "high-performance" })) ?? null;
+    if (adapter === null || (isSoftware(adapter) && !allowSoftware)) return null;
+    device = await adapter.requestDevice();
     const module = device.createShaderModule({ code: SCAN_SHADER });
     const compute = { module, entryPoint: "scan" };
     const pipeline = await device.createComputePipelineAsync({ layout: "auto", compute });
     return new DeviceScan(device, pipeline, options.dimensions);
   } catch (cause) {
+    device?.destroy();
     throw new EmbedError("webgpu-unavailable", `the search's WebGPU device cannot be opened: ${String(cause)}`, {
       cause,
     });
@@ -87,6 +89,12 @@ interface Block {
   readonly shape: GPUBuffer;
   readonly bindings: GPUBindGroup;
   rows: number;
+}
+
+/** What a lost device's calls reject with may come before the news of the loss. */
+function asLoss(cause: unknown): EmbedError {
+  if (cause instanceof EmbedError) return cause;
+  return new EmbedError("device-lost", `the search's GPU device failed: ${String(cause)}`, { cause });
 }
 
 class DeviceScan implements GpuScan {
@@ -130,13 +138,13 @@ class DeviceScan implements GpuScan {
     return held.reduce((sum, size) => sum + size, this.#query.size);
   }
 
-  append(vectors: Float32Array, storedDimensions: number): Promise<void> {
+  async append(vectors: Float32Array, storedDimensions: number): Promise<void> {
     // Taken now: the caller may use its memory again at once.
     const unit = cutAndNormalize(vectors, storedDimensions, this.dimensions);
     return this.#inTurn(() => this.#write(unit));
   }
 
-  scan(query: Float32Array, limit: number, accepted: Uint8Array | null): Promise<Candidate[]> {
+  async scan(query: Float32Array, limit: number, accepted: Uint8Array | null): Promise<Candidate[]> {
     const unit = cutQuery(query, this.dimensions);
     return this.#inTurn(async () => {
       if (this.#rows === 0) return [];
@@ -165,8 +173,7 @@ class DeviceScan implements GpuScan {
       try {
         return await Promise.race([task(), this.#gone]);
       } catch (error) {
-        // What a lost device's calls reject with may come first.
-        throw this.#end ?? error;
+        throw this.#end ?? asLoss(error);
       }
     });
     this.#turn = turn.catch(() => undefined);
