@@ -9,6 +9,8 @@ import type { DocumentEntryRecord, DocumentRecord, IncludedDocument, PassageReco
 const IDLE_MS = 3000;
 /** Read and taken in at a time: a few milliseconds, in which no search is answered. */
 const PASSAGES_AT_ONCE = 256;
+/** UTF-16 units of a snapshot that is read in one go, in under half a second; a longer one lets searches in between. */
+const SHORT_SNAPSHOT = 16 * 1024 * 1024;
 /** So few are read anew in no time: no snapshot is written for them. */
 const MIN_CHANGED_PASSAGES = 200;
 
@@ -42,7 +44,7 @@ export class WordSearch {
   async open(): Promise<void> {
     const kept = await this.#records.readLexical().catch(() => null);
     // A snapshot that cannot be read costs time, nothing else.
-    const index = kept && (await LexicalIndex.fromSnapshotInSteps(kept.snapshot).catch(() => null));
+    const index = kept && (await read(kept.snapshot).catch(() => null));
     if (kept && index) {
       this.#index = index;
       for (const document of kept.documents) this.#included.set(document.ordinal, document);
@@ -121,4 +123,10 @@ export class WordSearch {
     // Storage that refuses a snapshot for now is asked again after the next change.
     this.#timer = setTimeout(() => void this.save().catch(() => undefined), IDLE_MS);
   }
+}
+
+async function read(snapshot: string): Promise<LexicalIndex> {
+  return snapshot.length > SHORT_SNAPSHOT
+    ? LexicalIndex.fromSnapshotInSteps(snapshot)
+    : LexicalIndex.fromSnapshot(snapshot);
 }
