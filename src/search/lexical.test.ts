@@ -29,6 +29,14 @@ describe("LexicalIndex", () => {
     expect(indexOf(TEXTS).search("CREME", { limit: 1 })[0]).toMatchObject({ id: 3, terms: ["creme"] });
   });
 
+  it("says how much of the query matched, rare words before common ones", () => {
+    const [all, some] = indexOf(TEXTS).search("lighthouse keeper and tide", { limit: 2 });
+    expect(all).toMatchObject({ id: 1, coverage: 1 });
+    expect(some!.coverage).toBeLessThan(0.4);
+    // "and" is in three passages of five, the other word in none.
+    for (const { coverage } of indexOf(TEXTS).search("and whatever", { limit: 9 })) expect(coverage).toBeLessThan(0.2);
+  });
+
   it("takes the last word for a beginning, others not", () => {
     expect(idsOf(indexOf(TEXTS), "fore")).toEqual([2]);
     expect(idsOf(indexOf(TEXTS), "fore xyz")).toEqual([]);

@@ -21,6 +21,8 @@ export interface LexicalHit {
   readonly score: number;
   /** Words of the passage that matched, as `foldWord` writes them, ascending. */
   readonly terms: string[];
+  /** How much of the query matched, from 0 to 1: a rare word is more of it than a common one. */
+  readonly coverage: number;
 }
 
 export interface LexicalSearch {
@@ -123,7 +125,11 @@ export class LexicalIndex {
       return true;
     };
     const results = this.#find(sorted, { last, fuzzy, accepts });
-    return best(results, limit).map(({ id, score, terms }) => ({ id: id as number, score, terms: terms.sort() }));
+    const weights = this.#weigh(words, counts);
+    return best(results, limit).map(({ id, score, terms, queryTerms }) => {
+      const coverage = weightOf(queryTerms, weights) / weightOf(words, weights);
+      return { id: id as number, score, terms: terms.sort(), coverage };
+    });
   }
 
   /** The whole index as one text, for `fromSnapshot`. */
@@ -140,6 +146,16 @@ export class LexicalIndex {
     };
     this.#find(words, { last, fuzzy: new Set(), accepts });
     return counts;
+  }
+
+  /** @returns By word of the query: how rare it is, as BM25 has it; most of all one that is nowhere. */
+  #weigh(words: readonly string[], counts: ReadonlyMap<string, number>): Map<string, number> {
+    return new Map(
+      words.map((word) => {
+        const passages = Math.min(counts.get(word) ?? 0, this.size);
+        return [word, Math.log(1 + (this.size - passages + 0.5) / (passages + 0.5))];
+      }),
+    );
   }
 
   #find(words: readonly string[], { last, fuzzy, accepts }: Finding): SearchResult[] {
@@ -170,6 +186,10 @@ function indexOptions(): Options<LexicalEntry> {
     processTerm: (word) => word,
     searchOptions: { boost: FIELD_BOOSTS, combineWith: "OR" },
   };
+}
+
+function weightOf(words: readonly string[], weights: ReadonlyMap<string, number>): number {
+  return words.reduce((sum, word) => sum + (weights.get(word) ?? 0), 0);
 }
 
 function mayBeMisspelled(word: string): boolean {
