@@ -55,13 +55,18 @@ async function build(page: Page, library: LibrarySource): Promise<ShippedLibrary
   await download.saveAs(path);
   const bytes = statSync(path).size;
   note(`${file}: ${built.documents} documents, ${built.passages} passages, ${bytes} bytes`);
-  const { id, title, description, licence, builtIn, questions } = library;
-  const said = { id, title, description, licence, builtIn, questions };
-  return { ...said, file, bytes, ...built, sourceSha256: fingerprint(documents) };
+  return { ...saidOf(library), file, bytes, ...built, sourceSha256: fingerprint(documents) };
 }
 
-/** In the order of `LIBRARIES`, with the entries of those that were not built as they are. */
+function saidOf({ id, title, description, licence, builtIn, questions }: LibrarySource) {
+  return { id, title, description, licence, builtIn, questions };
+}
+
+/** In the order of `LIBRARIES`; of those that were not built, what is known of the index stays. */
 function listed(built: readonly ShippedLibrary[]): ShippedLibrary[] {
   const entries = [...built, ...(existsSync(LIST) ? readShipped() : [])];
-  return LIBRARIES.flatMap(({ id }) => entries.find((entry) => entry.id === id) ?? []);
+  return LIBRARIES.flatMap((library) => {
+    const entry = entries.find(({ id }) => id === library.id);
+    return entry === undefined ? [] : [{ ...entry, ...saidOf(library) }];
+  });
 }
