@@ -25,8 +25,8 @@ export const panelStrings = {
     heading: "Indexing",
     embedding: (title: string): string => `Embedding “${title}”`,
     working: "Embedding",
-    splitting: (count: number): string =>
-      count === 1 ? "Splitting a document into passages" : `Splitting ${documents(count)} into passages`,
+    splitting: "Reading what was added and splitting it into passages",
+    starting: "Starting",
     empty: "Nothing to index yet",
     done: (count: number): string => `All ${passages(count)} can be found by meaning`,
     waiting: (count: number): string => `${passages(count)} wait for the model. They can be found by their words.`,
@@ -152,6 +152,7 @@ export const panelStrings = {
     outcomes: "Added and refused",
     added: (count: number): string => documents(count),
     notAdded: "Not added",
+    pasted: "Pasted text",
     olderOutcomes: (count: number): string => `and ${formatCount(count)} more before these`,
     samples: "Ready-made libraries",
     samplesNote: "Already indexed with the built-in model: they can be searched at once.",

@@ -8,6 +8,9 @@ const text = strings.panels.library;
 /** As many as are seen without scrolling; a folder of thousands is told of in full all the same. */
 const MAX_SHOWN = 100;
 
+/** What has no name of its own goes by a fingerprint. */
+const PASTED = /^pasted-[0-9a-f]{8}$/;
+
 /** Newest first; refused ones say why. */
 export function ImportOutcomes({ imports }: { imports: readonly ImportReport[] }) {
   const hidden = imports.length - MAX_SHOWN;
@@ -15,7 +18,7 @@ export function ImportOutcomes({ imports }: { imports: readonly ImportReport[] }
     <ul class="imports" role="status" aria-label={text.outcomes} data-testid="imports">
       {imports.slice(0, MAX_SHOWN).map((report, at) => (
         <li key={imports.length - at} data-added={typeof report.outcome === "number"}>
-          <span class="import-name">{report.name}</span>
+          <span class="import-name">{PASTED.test(report.name) ? text.pasted : report.name}</span>
           <Outcome {...report} />
         </li>
       ))}

@@ -32,6 +32,7 @@ describe("kindOf", () => {
     ["working", { ...calm, arriving: 2, index: makeIndex(9, 1, "working") }],
     ["waiting", { ...calm, hasModel: false, index: makeIndex(9, 1) }],
     ["waiting", { ...calm, hasModel: false, index: makeIndex(9, 1, "paused") }],
+    ["starting", { ...calm, index: makeIndex(9, 1) }],
     ["paused", { ...calm, index: makeIndex(9, 1, "paused") }],
     ["stopped", { ...calm, stopped: true, index: makeIndex(9, 1, "paused") }],
     ["failed", { ...calm, index: makeIndex(9, 1, "failed") }],

@@ -6,7 +6,7 @@ export interface IndexingFacts {
   readonly index: SearchIndexStatus;
   /** Whether texts can be embedded now. */
   readonly hasModel: boolean;
-  /** Documents that are being split. */
+  /** Reads and additions under way. */
   readonly arriving: number;
   /** Indexing waits for the visitor's word, in the next visit too. */
   readonly stopped: boolean;
@@ -15,7 +15,17 @@ export interface IndexingFacts {
 }
 
 export type IndexingKind =
-  "empty" | "splitting" | "working" | "waiting" | "paused" | "stopped" | "failed" | "mismatch" | "read-only" | "done";
+  | "empty"
+  | "splitting"
+  | "working"
+  | "starting"
+  | "waiting"
+  | "paused"
+  | "stopped"
+  | "failed"
+  | "mismatch"
+  | "read-only"
+  | "done";
 
 /** The one thing to say; what the visitor has to decide comes first. */
 export function kindOf({ index, hasModel, arriving, stopped, mismatch }: IndexingFacts): IndexingKind {
@@ -28,7 +38,8 @@ export function kindOf({ index, hasModel, arriving, stopped, mismatch }: Indexin
   if (vectors === passages) return "done";
   if (readOnly) return "read-only";
   if (stopped) return "stopped";
-  return indexing.state === "paused" && hasModel ? "paused" : "waiting";
+  if (!hasModel) return "waiting";
+  return indexing.state === "paused" ? "paused" : "starting";
 }
 
 /** Passages and tokens in a second; `null` until there is something to go by. */

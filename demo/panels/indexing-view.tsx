@@ -107,16 +107,18 @@ function Button({ label, testId, title, onClick }: ButtonProps) {
   );
 }
 
-function sentence(kind: IndexingKind, { index, arriving }: IndexingFacts): string {
+function sentence(kind: IndexingKind, { index }: IndexingFacts): string {
   const { passages, vectors, indexing } = index;
   const left = passages - vectors;
   switch (kind) {
     case "empty":
       return text.empty;
     case "splitting":
-      return text.splitting(arriving);
+      return text.splitting;
     case "working":
       return indexing.current === null ? text.working : text.embedding(indexing.current);
+    case "starting":
+      return text.starting;
     case "waiting":
       return text.waiting(left);
     case "paused":
