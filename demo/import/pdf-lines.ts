@@ -20,11 +20,15 @@ export interface Line {
   readonly size: number;
 }
 
+/** Dots between a title and its page number. */
+const DOT_LEADER = /(?:[ \u00A0]?[.\u2024]){5,}[ \u00A0]?/g;
 /** Where a font size is not given. */
 const USUAL_SIZE = 10;
-/** Headers are searched on documents with at least as many pages, and have to stand on that share of them. */
+/** Headers and footers stand on at least as many pages, and on that share of those from the first to the last: a chapter's. */
 const MIN_RUNNING_PAGES = 3;
 const RUNNING_SHARE = 0.5;
+/** Longer lines are text. */
+const MAX_RUNNING_CHARACTERS = 120;
 /** A line that much larger than the usual is a heading, even if all pages begin with one such as "Chapter 1". */
 const HEADING_SIZE = 1.15;
 
@@ -36,6 +40,7 @@ export function joinLines(pieces: readonly PlacedText[]): Line[] {
     const text = open
       .map(({ str }) => str)
       .join("")
+      .replace(DOT_LEADER, " … ")
       .trim();
     const first = open.find(({ str }) => str.trim() !== "");
     const size = open.reduce((largest, { height }) => Math.max(largest, height), 0) || USUAL_SIZE;
@@ -58,22 +63,30 @@ function isApart(before: PlacedText, after: PlacedText): boolean {
   return Math.abs((before.transform[5] ?? 0) - (after.transform[5] ?? 0)) > size;
 }
 
-/** Takes out page headers, footers and page numbers: first and last lines that are the same on most pages but for their numbers. */
+/** Takes out page headers, footers and page numbers: first and last lines that are the same on many pages but for their numbers. */
 export function dropRunningLines(pages: readonly (readonly Line[])[]): Line[][] {
   const usual = median(
     pages.flatMap((lines) => lines.map(({ size }) => size)),
     USUAL_SIZE,
   );
-  const pattern = (line: Line | undefined): string | null =>
-    line === undefined || line.size > usual * HEADING_SIZE ? null : line.text.replace(/\d+/g, "#").toLowerCase();
-  const counts = new Map<string, number>();
-  for (const lines of pages) {
-    for (const seen of new Set([pattern(lines[0]), pattern(lines.at(-1))]))
-      if (seen !== null) counts.set(seen, (counts.get(seen) ?? 0) + 1);
+  const pattern = (line: Line | undefined): string | null => {
+    const isText = line === undefined || line.size > usual * HEADING_SIZE || line.text.length > MAX_RUNNING_CHARACTERS;
+    return isText ? null : line.text.replace(/\d+/g, "#").toLowerCase();
+  };
+  const seen = new Map<string, number[]>();
+  for (const [page, lines] of pages.entries()) {
+    for (const edge of new Set([pattern(lines[0]), pattern(lines.at(-1))]))
+      if (edge !== null) seen.set(edge, [...(seen.get(edge) ?? []), page]);
   }
-  const least = Math.max(MIN_RUNNING_PAGES, pages.length * RUNNING_SHARE);
-  const isRunning = (line: Line | undefined): boolean => (counts.get(pattern(line) ?? "") ?? 0) >= least;
-  return pages.map((lines) => lines.slice(isRunning(lines[0]) ? 1 : 0, isRunning(lines.at(-1)) ? -1 : undefined));
+  const running = new Set([...seen].filter(([, on]) => isRunning(on)).map(([edge]) => edge));
+  const isDropped = (line: Line | undefined): boolean => running.has(pattern(line) ?? "");
+  return pages.map((lines) => lines.slice(isDropped(lines[0]) ? 1 : 0, isDropped(lines.at(-1)) ? -1 : undefined));
+}
+
+/** @param on - Indexes of the pages that have the line, ascending. */
+function isRunning(on: readonly number[]): boolean {
+  const span = (on.at(-1) ?? 0) - (on[0] ?? 0) + 1;
+  return on.length >= MIN_RUNNING_PAGES && on.length >= span * RUNNING_SHARE;
 }
 
 /** @param otherwise - Of no values at all. */

@@ -30,6 +30,11 @@ describe("joinLines", () => {
     expect(lines.map(({ text }) => text)).toEqual(["E = mc2 holds", "Next"]);
   });
 
+  it("shortens the dots of a table of contents", () => {
+    expect(joinLines([piece("1 Mills . . . . . . . .", 700), piece(" 12", 700)])[0]?.text).toBe("1 Mills … 12");
+    expect(joinLines([piece("And so on... then.", 700)])[0]?.text).toBe("And so on... then.");
+  });
+
   it("ends a line where the next piece is far below, said or not", () => {
     expect(joinLines([piece("a", 700), piece("b", 680), piece(" ", 660, true)]).map(({ text }) => text)).toEqual([
       "a",
@@ -49,6 +54,12 @@ describe("dropRunningLines", () => {
       ["Three here."],
       ["Four here."],
     ]);
+  });
+
+  it("drops the headers of a chapter, and goes on to the next", () => {
+    const texts = ["a", "b", "c", "d", "e", "f", "g", "h", "i"];
+    const pages = texts.map((text, index) => page(`Chapter ${index < 4 ? "one" : "two"} ${index}`, text));
+    expect(dropRunningLines(pages).map(([line]) => line?.text)).toEqual(texts);
   });
 
   it("keeps what two pages have in common, and large lines", () => {

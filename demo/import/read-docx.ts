@@ -23,6 +23,9 @@ export async function readDocx(bytes: Uint8Array): Promise<ReadText> {
   return { title: named || title, blocks };
 }
 
+/** From a footnote back to its place: an arrow and no text. */
+const BACK_LINKS = / ?<a href="#(?:foot|end)note-ref-\d+">↑<\/a>/g;
+
 /** Mammoth unpacks without a limit: it gets the parts that are unpacked already. */
 async function toHtml(files: ReadonlyMap<string, Uint8Array>): Promise<string> {
   const [{ default: mammoth }, { zipSync }] = await Promise.all([
@@ -36,7 +39,7 @@ async function toHtml(files: ReadonlyMap<string, Uint8Array>): Promise<string> {
       { arrayBuffer: stored.slice().buffer },
       { convertImage: withoutPictures, externalFileAccess: false, styleMap: STYLES },
     );
-    return value;
+    return value.replace(BACK_LINKS, "");
   } catch (error) {
     throw new Refusal("damaged", importStrings.details.damagedDocx, { cause: error });
   }
