@@ -65,7 +65,7 @@ export class SearchEngine implements IndexEngine {
     this.#records = parts.records;
     this.#store = parts.store;
     this.#index = parts.index;
-    this.#near = new VectorSearch(parts.store, this.#contents, parts.view);
+    this.#near = new VectorSearch(parts.store, this.#contents, { view: parts.view, onChoice: () => this.#tell() });
     this.#words = new WordSearch(parts.records, this.#contents, () => this.#tell());
   }
 
@@ -245,6 +245,7 @@ export class SearchEngine implements IndexEngine {
 
   close(): void {
     this.#words.close();
+    this.#near.clear();
     this.#store.close();
     this.#records.close();
     this.#parts.release();

@@ -4,6 +4,7 @@ import type { ViewMeasurement, ViewOptions, ViewStatus } from "../search-types.t
 import type { Contents } from "./contents.ts";
 import type { Ranked } from "./ranking.ts";
 import { candidateCount, createView, rescore, type Candidate, type VectorView } from "./scan/views.ts";
+import { Scanner } from "./scanner.ts";
 import type { VectorStore } from "./store/vector-store.ts";
 import { TopK } from "./top-k.ts";
 
@@ -16,20 +17,27 @@ export class VectorSearch {
   readonly #store: VectorStore;
   readonly #contents: Contents;
   #options: ViewOptions;
-  #view: VectorView | null = null;
+  #scanner: Scanner | null = null;
 
-  constructor(store: VectorStore, contents: Contents, options: ViewOptions) {
+  readonly #onChoice: () => void;
+
+  /** @param onChoice - Told when another scan is used. */
+  constructor(
+    store: VectorStore,
+    contents: Contents,
+    { view, onChoice }: { readonly view: ViewOptions; readonly onChoice: () => void },
+  ) {
     this.#store = store;
     this.#contents = contents;
-    this.#options = options;
+    this.#options = view;
+    this.#onChoice = onChoice;
   }
 
   /** `null` as long as there is no vector. */
   get status(): ViewStatus | null {
-    const view = this.#view;
-    if (view === null) return null;
+    if (this.#scanner === null) return null;
+    const { view, status: scan } = this.#scanner;
     const { dimensions, precision, bytes } = view;
-    const scan = { kind: "cpu", reason: "" } as const;
     return { dimensions, precision, rescore: this.#rescores(view), bytes, scan };
   }
 
@@ -41,27 +49,32 @@ export class VectorSearch {
   async configure(options: ViewOptions, onDamage?: (firstRow: number, rows: number) => void): Promise<void> {
     const { dimensions } = this.#store.shape;
     if (dimensions > 0) {
-      const view = this.#newView(options);
+      const scanner = this.#newScanner(options);
+      const { view } = scanner;
       for (const { firstRow, vectors } of this.#store.batches(onDamage)) {
         padTo(view, firstRow, dimensions);
         view.append(vectors, dimensions);
         await nextTask();
       }
       padTo(view, this.#store.rows, dimensions);
-      this.#view = view;
+      this.#scanner?.close();
+      this.#scanner = scanner;
     }
     this.#options = options;
+    this.#scanner?.consider();
   }
 
   /** Takes in what has been appended to the store. */
   append(vectors: Float32Array): void {
-    this.#view ??= this.#newView(this.#options);
-    this.#view.append(vectors, this.#store.shape.dimensions);
+    this.#scanner ??= this.#newScanner(this.#options);
+    this.#scanner.view.append(vectors, this.#store.shape.dimensions);
+    this.#scanner.consider();
   }
 
-  /** There are no vectors any more. */
+  /** There are no vectors any more, or nobody asks for them. */
   clear(): void {
-    this.#view = null;
+    this.#scanner?.close();
+    this.#scanner = null;
   }
 
   /**
@@ -70,9 +83,8 @@ export class VectorSearch {
    * @returns At most `limit` passages, best first, with their cosine.
    */
   async search(query: Float32Array, limit: number, allowed: ReadonlySet<number> | null): Promise<Ranked[]> {
-    const view = this.#view;
-    if (view === null) return [];
-    const found = this.#scan(view, query, { limit, accepted: this.#accepted(allowed) });
+    if (this.#scanner === null) return [];
+    const found = await this.#scan(this.#scanner, query, { limit, accepted: this.#accepted(allowed) });
     return found.map(({ row, score }) => ({ id: this.#contents.passageOf(row) ?? -1, score }));
   }
 
@@ -93,8 +105,8 @@ export class VectorSearch {
 
   /** How well the view finds what an exact scan of all stored vectors finds; queries are rows of the index. */
   async measure(queries = MEASURED_QUERIES, topK = MEASURED_TOP_K): Promise<ViewMeasurement | null> {
-    const view = this.#view;
-    if (view === null || this.#contents.vectors === 0) return null;
+    const scanner = this.#scanner;
+    if (scanner === null || this.#contents.vectors === 0) return null;
     const chosen = this.#spreadRows(queries);
     const vectors = chosen.map((row) => this.#store.read([row]));
     const accepted = this.#accepted(null);
@@ -104,7 +116,7 @@ export class VectorSearch {
     let sought = 0;
     for (const [i, row] of chosen.entries()) {
       const startMs = performance.now();
-      const hits = this.#scan(view, vectors[i]!, { limit: topK + 1, accepted });
+      const hits = await this.#scan(scanner, vectors[i]!, { limit: topK + 1, accepted });
       times.push(performance.now() - startMs);
       const wanted = new Set(exact.hits[i]);
       sought += wanted.size;
@@ -115,7 +127,7 @@ export class VectorSearch {
       recall: sought > 0 ? found / sought : 1,
       scanMs: median(times),
       exactMs: exact.ms,
-      bytes: view.bytes,
+      bytes: scanner.view.bytes,
       exactBytes: 4 * this.#store.shape.dimensions * this.#store.rows,
       queries: chosen.length,
       topK,
@@ -154,15 +166,16 @@ export class VectorSearch {
     return { hits: best.map((top) => top.toSorted().map(({ row }) => row)), ms: ms / Math.max(1, queries.length) };
   }
 
-  #scan(
-    view: VectorView,
+  async #scan(
+    scanner: Scanner,
     query: Float32Array,
     { limit, accepted }: { readonly limit: number; readonly accepted: Uint8Array | null },
-  ): Candidate[] {
+  ): Promise<Candidate[]> {
     const { dimensions } = this.#store.shape;
-    if (!this.#rescores(view)) return view.scan(query, limit, accepted);
+    const { view } = scanner;
+    if (!this.#rescores(view)) return scanner.scan(query, limit, accepted);
     const wanted = candidateCount(view.precision, view.dimensions, { storedDimensions: dimensions, topK: limit });
-    const candidates = view.scan(query, wanted, accepted);
+    const candidates = await scanner.scan(query, wanted, accepted);
     return rescore(candidates, this.#store.read(candidates.map(({ row }) => row)), query).slice(0, limit);
   }
 
@@ -186,9 +199,10 @@ export class VectorSearch {
     return accepted;
   }
 
-  #newView({ dimensions: cut, precision = "float32" }: ViewOptions): VectorView {
+  #newScanner({ dimensions: cut, precision = "float32" }: ViewOptions): Scanner {
     const { dimensions } = this.#store.shape;
-    return createView(precision, Math.min(cut ?? dimensions, dimensions));
+    const view = createView(precision, Math.min(cut ?? dimensions, dimensions));
+    return new Scanner(view, this.#store, { onChoice: this.#onChoice });
   }
 }
 

@@ -1,25 +1,37 @@
-/** @file The sign of each component, compared with a query that keeps its numbers. */
+/** @file The sign of each component about a centre, compared with a query that keeps its numbers. */
 import type { Coding, ScoreRun } from "./coding.ts";
+import { dot } from "./float32-coding.ts";
+import { Rotation } from "./rotation.ts";
 import { RowChunks, rowsInChunk } from "./row-chunks.ts";
 
 /** Values of a byte: eight signs. */
 const BYTE_VALUES = 256;
 
+/** Mean of so many rows, the first: more of them moved recall by less than 0.01. Until then the centre is 0. */
+const CENTRE_ROWS = 256;
+
 /**
- * 1 bit a component and 4 bytes a row. A row's scale makes the estimate of its cosine unbiased: with s the row's
- * signs, it is (query · s) ÷ (row · s).
+ * 1 bit a component and 8 bytes a row. Vectors are turned, so that components count alike, and seen from a centre c, for
+ * all embeddings of a model have much in common. With s the signs of x − c, (q − c) · (x − c) is about
+ * (q − c) · s × |x − c|² ÷ ((x − c) · s), without bias; q · x follows from it by c · x, q · c and c · c.
  *
- * Measured against Hamming distance, signs on both sides (50,000 × 1,024, embedding-like): the first 20 hold 0.96 of the
- * exact ten, there 0.92; a scan takes half as long again.
+ * Measured, of the exact ten the share among the first 100: 3,732 real vectors of 256 components, 0.98, without centre
+ * and rotation 0.93; 50,000 × 1,024 embedding-like, Hamming distance in place of the query's numbers took a third less
+ * time, and held in the first 20 0.92 instead of 0.96.
  *
- * @see https://arxiv.org/abs/2405.12497 (RaBitQ, the estimator)
+ * @see https://arxiv.org/abs/2405.12497 (RaBitQ)
  */
 export class BinaryCoding implements Coding {
   readonly rowsPerChunk: number;
   readonly #dimensions: number;
   readonly #rowBytes: number;
+  readonly #rotation: Rotation;
   readonly #signs: RowChunks<Uint8Array>;
-  readonly #scales: RowChunks<Float32Array>;
+  /** Of each row |x − c|² ÷ ((x − c) · s), and c · x. */
+  readonly #terms: RowChunks<Float32Array>;
+  #centre: Float32Array;
+  /** The first rows, turned, until the centre is known. */
+  #early: Float32Array[] = [];
 
   constructor(dimensions: number) {
     const rowBytes = Math.ceil(dimensions / 8);
@@ -27,8 +39,10 @@ export class BinaryCoding implements Coding {
     this.rowsPerChunk = rowsPerChunk;
     this.#dimensions = dimensions;
     this.#rowBytes = rowBytes;
+    this.#rotation = new Rotation(dimensions);
     this.#signs = new RowChunks({ type: Uint8Array, width: rowBytes, rowsPerChunk });
-    this.#scales = new RowChunks({ type: Float32Array, width: 1, rowsPerChunk });
+    this.#terms = new RowChunks({ type: Float32Array, width: 2, rowsPerChunk });
+    this.#centre = new Float32Array(dimensions);
   }
 
   get rows(): number {
@@ -36,38 +50,61 @@ export class BinaryCoding implements Coding {
   }
 
   get bytes(): number {
-    return this.#signs.bytes + this.#scales.bytes;
+    return this.#signs.bytes + this.#terms.bytes + this.#early.length * 4 * this.#dimensions;
   }
 
   append(vectors: Float32Array): void {
     const width = this.#dimensions;
     this.#signs.reserve(vectors.length / width);
-    this.#scales.reserve(vectors.length / width);
+    this.#terms.reserve(vectors.length / width);
     for (let at = 0; at < vectors.length; at += width) {
-      this.#scales.next()[0] = codeSigns(vectors.subarray(at, at + width), this.#signs.next());
+      const turned = vectors.slice(at, at + width);
+      this.#rotation.turn(turned);
+      this.#code(turned, this.#signs.next(), this.#terms.next());
+      if (this.rows <= CENTRE_ROWS) this.#early.push(turned);
+      if (this.rows === CENTRE_ROWS) this.#findCentre();
     }
   }
 
   compare(query: Float32Array): ScoreRun {
-    const sums = sumsBySigns(query);
+    const centre = this.#centre;
+    const turned = query.slice();
+    this.#rotation.turn(turned);
+    const shared = dot(turned, 0, centre) - dot(centre, 0, centre);
+    const sums = sumsBySigns(turned.map((component, i) => component - centre[i]!));
     return ({ chunk, from, to }, scores) => {
       const signs = this.#signs.chunk(chunk);
-      const scales = this.#scales.chunk(chunk);
+      const terms = this.#terms.chunk(chunk);
       for (let row = from; row < to; row++) {
-        scores[row - from] = addUp(sums, signs, row * this.#rowBytes) * scales[row]!;
+        const product = addUp(sums, signs, row * this.#rowBytes) * terms[2 * row]!;
+        scores[row - from] = product + terms[2 * row + 1]! + shared;
       }
     };
   }
-}
 
-/** @returns The row's scale, 1 ÷ (row · signs): 1 ÷ the sum of its magnitudes. */
-function codeSigns(vector: Float32Array, signs: Uint8Array): number {
-  let sum = 0;
-  for (let i = 0; i < vector.length; i++) {
-    sum += Math.abs(vector[i]!);
-    if (vector[i]! > 0) signs[i >> 3]! |= 1 << (i & 7);
+  /** The first rows' mean; they are coded anew, so that it does not matter in which pieces rows came. */
+  #findCentre(): void {
+    for (const vector of this.#early) {
+      for (let i = 0; i < vector.length; i++) this.#centre[i]! += vector[i]! / CENTRE_ROWS;
+    }
+    for (const [row, vector] of this.#early.entries()) this.#code(vector, this.#signs.row(row), this.#terms.row(row));
+    this.#early = [];
   }
-  return sum > 0 ? 1 / sum : 0;
+
+  /** @param vector - Turned. */
+  #code(vector: Float32Array, signs: Uint8Array, terms: Float32Array): void {
+    const centre = this.#centre;
+    signs.fill(0);
+    let [magnitudes, squares] = [0, 0];
+    for (let i = 0; i < vector.length; i++) {
+      const rest = vector[i]! - centre[i]!;
+      magnitudes += Math.abs(rest);
+      squares += rest * rest;
+      if (rest > 0) signs[i >> 3]! |= 1 << (i & 7);
+    }
+    terms[0] = magnitudes > 0 ? squares / magnitudes : 0;
+    terms[1] = dot(vector, 0, centre);
+  }
 }
 
 /**

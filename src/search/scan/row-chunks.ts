@@ -75,11 +75,14 @@ export class RowChunks<T extends Numbers> {
 
   /** The next reserved row, to be written: `[width]`. */
   next(): T {
+    return this.row(this.#rows++);
+  }
+
+  /** A row that `next` has given before. */
+  row(index: number): T {
     const { width, rowsPerChunk } = this.#shape;
-    const start = (this.#rows % rowsPerChunk) * width;
-    const chunk = this.chunk(Math.floor(this.#rows / rowsPerChunk));
-    this.#rows++;
-    return chunk.subarray(start, start + width) as T;
+    const start = (index % rowsPerChunk) * width;
+    return this.chunk(Math.floor(index / rowsPerChunk)).subarray(start, start + width) as T;
   }
 }
 

@@ -5,7 +5,7 @@ import type { Precision } from "../../search-types.ts";
 import type { Candidate } from "./coding.ts";
 import { cutAndNormalize } from "./cut.ts";
 import { CHUNK_BYTES } from "./row-chunks.ts";
-import { createView, rescore } from "./views.ts";
+import { createView, rescore, type VectorView } from "./views.ts";
 
 const PRECISIONS: readonly Precision[] = ["float32", "float16", "int8", "binary"];
 /** Float32 rounding of unit vectors; a cosine of them is off by far less than a millionth. */
@@ -147,6 +147,34 @@ describe("createView", () => {
       }),
       { numRuns: 40 },
     );
+  });
+
+  it("is the same in binary once there are enough rows for a centre, and nearer to the exact cosines then", () => {
+    const [dimensions, rows] = [100, 300];
+    // Much in common, as embeddings have.
+    const vectors = cutAndNormalize(
+      randomRows(rows, dimensions, 2).map((component) => component + 0.1),
+      dimensions,
+      dimensions,
+    );
+    const query = vectors.subarray(0, dimensions);
+    const [whole, pieces, early] = [1, 2, 3].map(() => createView("binary", dimensions)) as [
+      VectorView,
+      VectorView,
+      VectorView,
+    ];
+    whole.append(vectors, dimensions);
+    for (let row = 0; row < rows; row += 50) {
+      pieces.append(vectors.subarray(row * dimensions, (row + 50) * dimensions), dimensions);
+    }
+    expect(pieces.scan(query, rows, null)).toEqual(whole.scan(query, rows, null));
+    early.append(vectors.subarray(0, 255 * dimensions), dimensions);
+    const exact = new Map(sortAll(vectors, query, dimensions).map(({ row, score }) => [row, score]));
+    const meanError = (view: VectorView): number => {
+      const found = view.scan(query, 255, null);
+      return found.reduce((sum, { row, score }) => sum + Math.abs(score - exact.get(row)!), 0) / found.length;
+    };
+    expect(meanError(whole)).toBeLessThan(meanError(early));
   });
 
   // Binary rows are too small to fill a chunk within a moment; its chunks are the same class.
