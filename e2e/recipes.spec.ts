@@ -68,6 +68,9 @@ test.beforeAll(() => {
   writeFileSync(join(WORK, "next/jsconfig.json"), "{}");
 });
 
+// Four copies of ONNX Runtime, some with their maps.
+test.afterAll(() => rmSync(WORK, { recursive: true, force: true }));
+
 test("a plain page finds the passage that means what was asked", async ({ page }) => {
   const folder = join(WORK, "plain");
   cpSync("dist/lib", join(folder, "strata-embed"), { recursive: true });
