@@ -34,6 +34,20 @@ describe("layOut", () => {
     expect(positions.every((value) => Number.isFinite(value) && Math.abs(value) <= 1)).toBe(true);
   });
 
+  it("does not let a few passages that are the same press the others into a corner", () => {
+    const rows = 200;
+    // The last four: one vector, at a right angle to all others.
+    const data = Float32Array.from({ length: rows * 8 }, (_, at) => {
+      const isLone = at >= (rows - 4) * 8;
+      if (at % 8 === 7) return isLone ? 1 : 0;
+      return isLone ? 0 : Math.sin(at * at);
+    });
+    const { positions } = layOut({ data, rows, dimensions: 8 });
+    const middle = positions.slice(0, (rows - 4) * 2).filter((value) => Math.abs(value) > 0.5);
+    expect(middle.length).toBeGreaterThan(rows / 4);
+    expect(positions.every((value) => Math.abs(value) <= 1)).toBe(true);
+  });
+
   it("tells its progress up to 1", () => {
     const shares: number[] = [];
     const data = Float32Array.from({ length: 80 }, (_, at) => Math.sin(at * at));

@@ -23,6 +23,12 @@ const START_RADIUS = 10;
 /** Vectors that are the same begin this far apart, or no force would part them. */
 const START_NOISE = 1e-3;
 
+/** A handful of passages that are like no others drift far away: they are not to press the rest into a corner. */
+const OUTERMOST = 0.02;
+
+/** Room for what lies beyond, as a multiple of what sets the scale. */
+const REACH = 1.35;
+
 /** What finding the neighbours takes of the whole, roughly. */
 const NEIGHBOUR_SHARE = 0.4;
 
@@ -45,7 +51,7 @@ export function layOut(vectors: MapVectors, onProgress: (share: number) => void 
     umap.step();
     onProgress(NEIGHBOUR_SHARE + (1 - NEIGHBOUR_SHARE) * (epoch / epochs));
   }
-  return { positions: fitToSquare(Float32Array.from(umap.getEmbedding().flat())), method: "umap" };
+  return { positions: fitToSquare(Float32Array.from(umap.getEmbedding().flat()), OUTERMOST), method: "umap" };
 }
 
 /**
@@ -60,18 +66,22 @@ function startFrom(points: number[][], components: Float32Array): void {
   });
 }
 
-/** Moves and scales, the same along both axes, so that all lies between −1 and 1. */
-function fitToSquare(positions: Float32Array): Float32Array {
-  const [x, y] = [span(positions, 0), span(positions, 1)];
-  const radius = Math.max(x.radius, y.radius) || 1;
-  return positions.map((value, at) => (value - (at % 2 === 0 ? x : y).middle) / radius);
+/**
+ * Moves and scales, the same along both axes, so that all lies between −1 and 1.
+ *
+ * @param outermost - Share at either end of an axis that is not to set the scale; what then lies outside comes to the edge.
+ */
+function fitToSquare(positions: Float32Array, outermost = 0): Float32Array {
+  const [x, y] = [span(positions, 0, outermost), span(positions, 1, outermost)];
+  const reach = outermost > 0 ? REACH : 1;
+  const radius = Math.max(x.radius, y.radius) * reach || 1;
+  return positions.map((value, at) => Math.max(-1, Math.min(1, (value - (at % 2 === 0 ? x : y).middle) / radius)));
 }
 
-function span(positions: Float32Array, axis: 0 | 1): { readonly middle: number; readonly radius: number } {
-  let [least, most] = [Infinity, -Infinity];
-  for (let at = axis; at < positions.length; at += 2) {
-    least = Math.min(least, positions[at]!);
-    most = Math.max(most, positions[at]!);
-  }
-  return positions.length === 0 ? { middle: 0, radius: 0 } : { middle: (least + most) / 2, radius: (most - least) / 2 };
+function span(positions: Float32Array, axis: 0 | 1, outermost: number): { middle: number; radius: number } {
+  const sorted = positions.filter((_, at) => at % 2 === axis).sort();
+  const last = sorted.length - 1;
+  const least = sorted[Math.floor(last * outermost)] ?? 0;
+  const most = sorted[Math.ceil(last * (1 - outermost))] ?? 0;
+  return { middle: (least + most) / 2, radius: (most - least) / 2 };
 }
