@@ -149,13 +149,20 @@ describe("createSearchIndex", () => {
     expect(after.hits.map(({ documentId }) => documentId)).toEqual(before.hits.map(({ documentId }) => documentId));
   });
 
-  it("says that its worker is gone", async () => {
-    let worker: Worker | undefined;
-    const index = await openSearchIndex({}, () => (worker = startWorker()));
+  it("says that its worker is gone, and goes on in another", async () => {
+    const workers: Worker[] = [];
+    const index = await openSearchIndex({ name: NAME, embedder }, () => {
+      workers.push(startWorker());
+      return workers.at(-1)!;
+    });
     indexes.push(index);
+    await index.add(documents);
     const waiting = failure(index.documents());
-    worker!.dispatchEvent(new ErrorEvent("error", { message: "gone" }));
+    workers[0]!.dispatchEvent(new ErrorEvent("error", { message: "gone" }));
     expect((await waiting).code).toBe("worker-crashed");
+    expect(await index.documents()).toHaveLength(5);
+    expect((await index.search("sonnet")).hits[0]!.documentId).toBe("fact-1");
+    expect(workers).toHaveLength(2);
   });
 
   it("refuses options and documents that make no sense, with what is wrong", async () => {

@@ -45,7 +45,9 @@ export interface ImportOptions extends CallHooks<AddProgress> {
 
 /**
  * Documents that can be searched by words and by meaning, in a worker of its own. What `add` has taken is kept, and
- * what has no vector yet is embedded in the background, at priority `bulk`, from one visit to the next.
+ * what has no vector yet is embedded in the background, at priority `bulk`, from one visit to the next. When the worker
+ * is gone, what is under way rejects with `worker-crashed`, and the next call opens the index again in a fresh one: as it
+ * is stored, or empty where it is in memory only.
  */
 export interface SearchIndex extends Disposable {
   /** The same object until something changes. */
@@ -160,7 +162,12 @@ class WorkerSearchIndex implements SearchIndex {
     this.#options = options;
     this.#request = request;
     const { readyTimeoutMs = READY_TIMEOUT_MS } = options;
-    this.#client = new SearchClient(startWorker, { readyTimeoutMs, onStatus: (status) => this.#follow(status) });
+    this.#client = new SearchClient(startWorker, {
+      request,
+      countTokens: (texts) => this.#countTokens(texts),
+      readyTimeoutMs,
+      onStatus: (status) => this.#follow(status),
+    });
     this.#indexing = new Indexing({
       pending: (limit, refused) => this.#client.call((service, callId) => service.pending(callId, limit, refused)),
       keepVectors: (vectors) => this.#client.keepVectors(vectors),
@@ -169,7 +176,7 @@ class WorkerSearchIndex implements SearchIndex {
   }
 
   async open(signal: AbortSignal | undefined): Promise<void> {
-    this.#follow(await this.#client.open(this.#request, (texts) => this.#countTokens(texts), signal));
+    await this.#client.opened(signal);
   }
 
   get status(): SearchIndexStatus {

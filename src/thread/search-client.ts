@@ -1,66 +1,101 @@
-/** @file The page's end of one search worker. */
+/** @file The page's end of the search worker: starts one, and another when that is gone. */
 import { proxy, transfer, type Remote } from "comlink";
-import { EmbedError } from "../errors.ts";
+import { EmbedError, throwIfAborted } from "../errors.ts";
 import type { AddProgress, EngineStatus, NewVectors, OpenIndexRequest } from "../search-types.ts";
 import type { CallHooks } from "../types.ts";
 import type { CountOnPage, SearchEvent, SearchProtocolVersion, SearchService } from "./search-protocol.ts";
 import { WorkerCalls, type WorkerPort } from "./worker-calls.ts";
 
 export interface SearchClientOptions {
+  readonly request: OpenIndexRequest;
+  readonly countTokens: CountOnPage;
   /** Longest wait for the worker's script to be fetched and run, in milliseconds. */
   readonly readyTimeoutMs: number;
   readonly onStatus: (status: EngineStatus) => void;
-  /** Why no call can be made any more. */
-  readonly onEnd?: (error: EmbedError) => void;
+}
+
+interface Session {
+  readonly calls: WorkerCalls<SearchService>;
+  readonly opened: Promise<void>;
 }
 
 const PROTOCOL: SearchProtocolVersion = 1;
 
-/** Calls of one worker. */
+/** Calls of one worker after the other. */
 export class SearchClient {
-  readonly #calls: WorkerCalls<SearchService>;
+  readonly #startWorker: () => WorkerPort;
   readonly #options: SearchClientOptions;
+  #session: Session;
+  #isDisposed = false;
 
   /** @throws {EmbedError} `worker-crashed` when the browser refuses a worker. */
   constructor(startWorker: () => WorkerPort, options: SearchClientOptions) {
+    this.#startWorker = startWorker;
     this.#options = options;
-    const onMessage = (message: { readonly kind?: string | undefined }): void => {
-      const event = message as SearchEvent;
-      if (event.kind === "status") options.onStatus(event.status);
-    };
-    this.#calls = new WorkerCalls<SearchService>(startWorker, { onMessage });
-    void this.#calls.ended.then((error) => options.onEnd?.(error));
+    this.#session = this.#start();
   }
 
-  /** @throws {EmbedError} `worker-crashed`, `storage-full`, `storage-busy`, `index-mismatch`, `aborted`; the worker is ended then. */
-  async open(request: OpenIndexRequest, countTokens: CountOnPage, signal?: AbortSignal): Promise<EngineStatus> {
-    const hooks = signal ? { signal } : {};
-    try {
-      await this.#calls.greet({ protocol: PROTOCOL, readyTimeoutMs: this.#options.readyTimeoutMs, signal });
-      return await this.call((service, callId) => service.open(callId, request, proxy(countTokens)), hooks);
-    } catch (error) {
-      this.#calls.end(error instanceof EmbedError ? error : disposed());
-      throw error;
-    }
-  }
-
-  /** @throws {EmbedError} `worker-crashed`, `disposed`, `aborted`, or the call's own error. */
+  /**
+   * Once the index is open. A worker that is gone is replaced, and the index opened again from storage.
+   *
+   * @throws {EmbedError} `worker-crashed` when the worker goes while the call waits, or does not start; what opening
+   *   the index rejects with; `disposed`, `aborted`, or the call's own error.
+   */
   async call<R>(
     send: (service: Remote<SearchService>, callId: number) => Promise<R>,
     hooks: CallHooks<AddProgress> = {},
   ): Promise<R> {
-    return this.#calls.call((callId) => send(this.#calls.service, callId), hooks);
+    if (this.#isDisposed) throw disposed();
+    throwIfAborted(hooks.signal);
+    if (this.#session.calls.loss !== null) this.#session = this.#start();
+    const { calls, opened } = this.#session;
+    return calls.call(async (callId) => {
+      await opened;
+      throwIfAborted(hooks.signal);
+      return send(calls.service, callId);
+    }, hooks);
+  }
+
+  /** Resolves when the index is open. @throws {EmbedError} As `call`. */
+  async opened(signal?: AbortSignal): Promise<void> {
+    await this.call(async () => undefined, signal ? { signal } : {});
   }
 
   /** The vectors are handed over: they are gone from the page afterwards. */
   async keepVectors(vectors: NewVectors): Promise<void> {
-    const sent = transfer(vectors, [vectors.vectors.buffer]);
-    await this.call((service, callId) => service.keepVectors(callId, sent));
+    await this.call((service, callId) => service.keepVectors(callId, transfer(vectors, [vectors.vectors.buffer])));
   }
 
   /** Terminates the worker; pending and later calls reject with `disposed`. A second call does nothing. */
   dispose(): void {
-    this.#calls.end(disposed());
+    this.#isDisposed = true;
+    this.#session.calls.end(disposed());
+  }
+
+  #start(): Session {
+    const onMessage = (message: { readonly kind?: string | undefined }): void => {
+      const event = message as SearchEvent;
+      if (event.kind === "status") this.#options.onStatus(event.status);
+    };
+    const calls = new WorkerCalls<SearchService>(this.#startWorker, { onMessage });
+    const opened = this.#open(calls);
+    // Whoever calls hears of it.
+    opened.catch(() => undefined);
+    return { calls, opened };
+  }
+
+  /** The worker is ended when this fails, so that the next call tries again. */
+  async #open(calls: WorkerCalls<SearchService>): Promise<void> {
+    const { request, countTokens, readyTimeoutMs, onStatus } = this.#options;
+    try {
+      await calls.greet({ protocol: PROTOCOL, readyTimeoutMs });
+      onStatus(await calls.call((callId) => calls.service.open(callId, request, proxy(countTokens)), {}));
+    } catch (error) {
+      calls.end(
+        error instanceof EmbedError ? error : new EmbedError("worker-crashed", String(error), { cause: error }),
+      );
+      throw error;
+    }
   }
 }
 
