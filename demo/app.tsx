@@ -1,25 +1,27 @@
 /** @file The page's frame: search on top, answers below, library and machine beside them. */
-import { useCallback, useRef } from "preact/hooks";
+import { useCallback, useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { AppAside } from "./app-aside.tsx";
+import { DocumentDialog } from "./document-dialog.tsx";
 import { FailureCard, ProblemsCard } from "./failure-card.tsx";
+import { HelpDialog } from "./help-dialog.tsx";
 import { useKeyboard } from "./keyboard.ts";
-import { LibraryPanel } from "./library-panel.tsx";
-import { LoadCard } from "./load-progress.tsx";
+import { Ground, Logo } from "./logo.tsx";
+import { MainColumn } from "./main-column.tsx";
 import { ModelPanel } from "./model-panel.tsx";
 import { PANEL_ID } from "./model-state.ts";
+import { ModelStrip } from "./model-strip.tsx";
 import type { Models } from "./models.ts";
-import { Ground, Logo } from "./logo.tsx";
 import { OfflineIndicator } from "./offline-indicator.tsx";
 import type { Offline } from "./offline.ts";
 import type { Page } from "./page.ts";
 import { RecoveryNotice } from "./recovery-notice.tsx";
-import { ResultList } from "./result-list.tsx";
 import { SearchBox } from "./search-box.tsx";
 import type { SettingsProblem } from "./settings.ts";
 import { isRecovering, stageOf } from "./state.ts";
 import type { PageState } from "./state.ts";
-import { StatusPanel } from "./status-panel.tsx";
 import { useStore } from "./store.ts";
 import { strings } from "./strings.ts";
+import { useAddress } from "./use-address.ts";
 
 interface AppProps {
   readonly page: Page;
@@ -32,16 +34,17 @@ interface AppProps {
 export function App({ page, models, offline, problems }: AppProps) {
   const state = useStore(page.store);
   const input = useRef<HTMLInputElement>(null);
-  const onQuery = useCallback((query: string) => page.type(query), [page]);
-  const onFiles = useCallback((files: FileList) => void page.addFiles([...files]), [page]);
+  const [help, setHelp] = useState(false);
   useKeyboard(
     input,
-    useCallback(() => page.type(""), [page]),
+    useMemo(() => ({ onClear: () => page.type(""), onHelp: () => setHelp(true) }), [page]),
   );
+  const link = usePageAddress(page, state);
+  useCatchUp(page);
   const usable = problems.length === 0;
   const stage = usable ? stageOf(state) : "error";
   return (
-    <div class="app" data-testid="app" data-state={stage} {...indexingFigures(state)}>
+    <div class="app" data-testid="app" data-state={stage} {...figuresOf(state)}>
       <a class="skip" href="#query">
         {strings.skipToSearch}
       </a>
@@ -52,40 +55,23 @@ export function App({ page, models, offline, problems }: AppProps) {
         {usable && (
           <SearchBox
             inputRef={input}
-            query={state.search.query}
+            query={state.search.question.query}
             questions={state.sample?.questions ?? []}
-            waiting={state.status === null || isRecovering(state.status)}
-            onQuery={onQuery}
+            onQuery={useCallback((query: string, askedAtMs?: number) => page.type(query, askedAtMs), [page])}
+            onHelp={useCallback(() => setHelp(true), [])}
           />
         )}
         <Ground />
       </header>
       <main class="columns">
-        <div class="column-main">
-          {state.missed !== null && <MissedNotice missed={state.missed} />}
-          {usable ? <Model page={page} state={state} /> : <ProblemsCard problems={problems} />}
-          {state.status && <ResultList search={state.search} indexing={state.indexing} />}
-        </div>
-        <aside class="column-side" hidden={!usable}>
-          <LibraryPanel
-            {...state}
-            ready={state.status !== null && state.failure === null}
-            onPause={() => page.pause()}
-            onResume={() => page.resume()}
-            onFiles={onFiles}
-          />
-          {state.status && (
-            <StatusPanel
-              status={state.status}
-              search={state.search}
-              latency={page.latency()}
-              onRetryGpu={() => page.useDevice("auto")}
-            />
-          )}
-        </aside>
+        {usable ? <Model page={page} state={state} /> : <ProblemsCard problems={problems} />}
+        {usable && <MainColumn page={page} state={state} link={link} />}
+        {usable && <AppAside page={page} offline={offline} state={state} />}
         {usable && <ModelPanel models={models} {...state} />}
       </main>
       <footer class="footer">{strings.footer}</footer>
+      {state.opened && <DocumentDialog opened={state.opened} onClose={() => page.closeDocument()} />}
+      {help && <HelpDialog onClose={() => setHelp(false)} />}
     </div>
   );
 }
@@ -112,26 +98,48 @@ function MissedNotice({ missed: { name, why } }: { missed: NonNullable<PageState
   );
 }
 
-/** Loading, loading again, or what went wrong; nothing once all is well. */
+/** Loading, loading again, what went wrong, or what is loaded. */
 function Model({ page, state }: { page: Page; state: PageState }) {
-  const { status, failure, load } = state;
-  if (failure) {
-    return <FailureCard failure={failure} wasReady={status !== null} onRetry={() => void page.open()} />;
-  }
-  if (status === null) return <LoadCard load={load} downloads={state.downloads} onCancel={() => page.cancel()} />;
-  return isRecovering(status) ? (
-    <RecoveryNotice status={status} load={load} onProcessor={() => page.useDevice("wasm")} />
-  ) : null;
+  const { status, failure, load, missed } = state;
+  return (
+    <div class="columns-head">
+      {missed !== null && <MissedNotice missed={missed} />}
+      {failure ? (
+        <FailureCard failure={failure} wasReady={status !== null} onRetry={() => void page.open()} />
+      ) : (
+        <ModelStrip status={status} load={load} onCancel={() => page.cancel()} />
+      )}
+      {status !== null && failure === null && isRecovering(status) && (
+        <RecoveryNotice status={status} load={load} onProcessor={() => page.useDevice("wasm")} />
+      )}
+    </div>
+  );
+}
+
+/** @returns The link to what is on the screen. */
+function usePageAddress(page: Page, { search, view, opened }: PageState): () => string {
+  return useAddress(page, { question: search.question, view, place: opened?.place ?? null });
+}
+
+/** Another tab may have changed the library. */
+function useCatchUp(page: Page): void {
+  useEffect(() => {
+    const onVisible = (): void => {
+      if (document.visibilityState === "visible") void page.catchUp();
+    };
+    document.addEventListener("visibilitychange", onVisible);
+    return () => document.removeEventListener("visibilitychange", onVisible);
+  }, [page]);
 }
 
 /** For those who measure: tests and benchmarks read the root's attributes. */
-function indexingFigures({ indexing, status }: PageState) {
-  const { done, total, run } = indexing;
+function figuresOf({ index, status }: PageState) {
   return {
-    "data-indexed": done,
-    "data-total": total,
-    "data-indexing-tokens": run.tokens,
-    "data-indexing-ms": run.elapsedMs.toFixed(0),
+    "data-indexed": index?.vectors ?? 0,
+    "data-total": index?.passages ?? 0,
+    "data-searchable": index?.lexicalReady === true,
+    "data-indexing-tokens": index?.indexing.tokens ?? 0,
+    "data-indexing-ms": (index?.indexing.elapsedMs ?? 0).toFixed(0),
     "data-device": status?.device.kind,
     "data-activations": status?.device.activations,
     "data-load": status ? JSON.stringify(status.load) : undefined,

@@ -12,11 +12,11 @@ const NANO = { source: { url: new URL(BUILT_IN_MODEL, BASE).href }, name: "nano"
 const BREAD = new File(["Bread rises because yeast turns sugar into carbon dioxide. ".repeat(60)], "bread.txt");
 
 async function openModels() {
-  const page = new Page({ model: null, device: "wasm", query: "" }, BASE);
+  const page = new Page({ model: null, device: "wasm" }, { baseUrl: BASE, libraryName: null });
   const packs = openPackStore();
   const models = new Models(packs, page);
   onTestFinished(() => {
-    page.close();
+    page.dispose();
     packs.dispose();
   });
   await models.open();
@@ -78,15 +78,15 @@ describe("Models", () => {
     await models.look(NANO);
     await models.download();
     const { packId: id } = models.store.get().arrival!;
-    await page.addFiles([BREAD]);
+    await page.addSources([{ kind: "file", name: BREAD.name, file: BREAD }]);
     await models.use({ id: id!, name: "nano" });
     expect(page.store.get()).toMatchObject({ failure: null, status: { storage: { kind: "opfs", packId: id } } });
     const { measured } = await until(models, (now) => now.measured !== null);
     expect(measured).toMatchObject({ kind: "wasm" });
     await models.verify(id!);
     expect(models.store.get().tasks[id!]).toMatchObject({ kind: "verified", damaged: [] });
-    const again = new Page({ model: null, device: "wasm", query: "" }, BASE);
-    onTestFinished(() => again.close());
+    const again = new Page({ model: null, device: "wasm" }, { baseUrl: BASE, libraryName: null });
+    onTestFinished(() => again.dispose());
     expect(again.store.get().choice).toEqual({ kind: "stored", id, name: "nano" });
     page.close();
     await models.useBuiltIn();

@@ -231,8 +231,8 @@ export class Models {
 
   /** A model was loaded, or has run: there is something new to measure, and maybe something new is stored. */
   #follow(): void {
-    const { status, indexing, choice } = this.#page.store.get();
-    const now = JSON.stringify([status?.state ?? "", status?.storage.packId ?? "", indexing.working]);
+    const { status, index, choice } = this.#page.store.get();
+    const now = JSON.stringify([status?.state ?? "", status?.storage.packId ?? "", index?.indexing.state ?? ""]);
     if (now === this.#seen) return;
     this.#seen = now;
     if (!status) return;

@@ -7,12 +7,15 @@ import type {
   EmbedderStatus,
   LoadProgress,
   MetricsSnapshot,
+  SearchHit,
+  SearchIndex,
+  ViewOptions,
 } from "../src/index.ts";
+import type { Address, DocumentPlace, View } from "./address.ts";
 import { toFailure } from "./failure.ts";
-import { readImport } from "./import-files.ts";
-import type { FileSource, ImportedPassage } from "./import-files.ts";
-import { Library } from "./library.ts";
-import type { Entry } from "./library.ts";
+import type { Collected } from "./import/collect.ts";
+import type { ImportSource } from "./import/outcome.ts";
+import { Library, LIBRARY } from "./library.ts";
 import {
   BUILT_IN,
   diedLoading,
@@ -24,14 +27,23 @@ import {
   withoutModel,
 } from "./model-choice.ts";
 import type { ModelChoice } from "./model-choice.ts";
-import { fetchSample } from "./sample.ts";
+import { keyOf, TOP_K, toQuery, toSearchOptions } from "./question.ts";
+import type { Question } from "./question.ts";
 import { SearchSession } from "./search-session.ts";
 import type { Settings } from "./settings.ts";
+import { toPublicModel, writeSnippet } from "./snippet.ts";
 import { INITIAL_STATE, isRecovering } from "./state.ts";
 import type { PageState } from "./state.ts";
 import { createStore } from "./store.ts";
 import type { Store } from "./store.ts";
 import { strings } from "./strings.ts";
+
+export interface PageOptions {
+  /** What the built-in model's and the samples' URLs are relative to. @default the document's */
+  readonly baseUrl?: string;
+  /** Under which the library is kept; `null`: in memory only. @default "library" */
+  readonly libraryName?: string | null;
+}
 
 /** What the views can ask for. */
 export class Page {
@@ -42,26 +54,36 @@ export class Page {
   readonly #search: SearchSession;
   #embedder: Embedder | null = null;
   #opening: AbortController | null = null;
-  #importCount = 0;
 
-  /** @param baseUrl - What the built-in model's URL is relative to. */
-  constructor(settings: Settings, baseUrl: string = document.baseURI) {
+  constructor(settings: Settings, options: PageOptions = {}) {
     this.#settings = settings;
-    this.#baseUrl = baseUrl;
+    this.#baseUrl = options.baseUrl ?? document.baseURI;
     const choice = firstChoice(settings.model, openMemory());
     const died = choice === BUILT_IN ? diedLoading(openMemory()) : null;
     this.store = createStore({ ...INITIAL_STATE, choice, missed: died === null ? null : { name: died, why: "died" } });
-    const onFailure = (error: unknown): void => this.#fail(error);
     this.#library = new Library({
-      onIndexing: (indexing) => this.store.update({ indexing }),
+      store: this.store,
+      name: options.libraryName === undefined ? LIBRARY.name : options.libraryName,
+      baseUrl: this.#baseUrl,
+      memory: openMemory(),
       onGrowth: () => this.#search.refresh(),
-      onFailure,
     });
     this.#search = new SearchSession(this.store, {
-      embedder: () => this.#embedder,
-      search: (query, topK) => this.#library.search(query, topK),
-      onFailure,
+      index: () => this.#library.index,
+      hasModel: () => this.#embedder !== null && !this.store.get().mismatch,
+      onFailure: (error) => this.#fail(error),
     });
+  }
+
+  /** Opens the library, so that words can be found, and takes in the built-in one on the first visit. */
+  async openLibrary(): Promise<void> {
+    try {
+      await this.#library.open();
+    } catch (error) {
+      return this.#fail(error);
+    }
+    this.#search.refreshNow();
+    await this.#library.addSamples();
   }
 
   /** Loads the chosen model; a failure goes to the store, and this can then be called again. */
@@ -91,21 +113,22 @@ export class Page {
       removeEventListener("pagehide", takeBack);
     }
     if (!isCurrent()) return embedder.dispose();
-    this.#embedder = embedder;
     this.#remember(choice);
     // First the library, so that the page is not called ready before it indexes.
-    this.#library.use(embedder);
+    await this.#library.use(embedder);
+    if (!isCurrent()) return embedder.dispose();
+    this.#embedder = embedder;
     this.store.update({ status: embedder.status });
-    this.type(this.store.get().search.query);
+    this.#search.refreshNow();
   }
 
-  /** Loads another model instead, and indexes the library anew with it. */
+  /** Loads another model instead, and indexes the library anew with it where its vectors are others. */
   async use(choice: ModelChoice): Promise<void> {
     this.close();
-    this.#library.forget();
     this.#search.forget();
     this.store.update({ choice, missed: null });
     await this.open();
+    if (this.store.get().choice === choice && this.store.get().mismatch) await this.reindex();
   }
 
   /** What the loaded model has done so far; `null` while there is none. */
@@ -118,24 +141,14 @@ export class Page {
     return this.#embedder ? summarize(this.#embedder.metrics()).latency.interactive : null;
   }
 
-  /** Fetches and indexes the passages that come with the page. */
-  async addSample(baseUrl: string): Promise<void> {
-    const { entries, state } = await fetchSample(baseUrl);
-    this.#library.add(entries);
-    this.store.update({ sample: state });
+  /** `null` until the library is open. */
+  get index(): SearchIndex | null {
+    return this.#library.index;
   }
 
   /** Stops loading. */
   cancel(): void {
     this.#opening?.abort();
-  }
-
-  pause(): void {
-    this.#library.pause();
-  }
-
-  resume(): void {
-    void this.#library.resume();
   }
 
   /** Waits no longer for the GPU, or tries it again. */
@@ -144,35 +157,152 @@ export class Page {
     this.#embedder?.recover({ device }).catch(() => undefined);
   }
 
-  /** The text in the search box has changed. */
-  type(query: string): void {
-    this.#search.type(query);
+  // ── Asking ─────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Changes the question. @param askedAtMs - When, on the clock of `performance.now()`. */
+  ask(change: Partial<Question>, askedAtMs?: number): void {
+    const question = { ...this.store.get().search.question, ...change };
+    if (keyOf(question) === keyOf(this.store.get().search.question)) return;
+    // Who types has another question than the passage's.
+    this.#search.ask("query" in change && !("like" in change) ? { ...question, like: null } : question, askedAtMs);
   }
 
-  /** Reads files one after the other and indexes what is in them. */
-  async addFiles(files: Iterable<FileSource>): Promise<void> {
-    for (const file of files) {
-      const outcome = await readImport(file);
-      const report = { name: outcome.name, outcome: "refused" in outcome ? outcome.refused : outcome.passages.length };
-      this.store.update({ imports: [report, ...this.store.get().imports] });
-      if ("passages" in outcome) this.#library.add(this.#toEntries(outcome.name, outcome.passages));
+  /** The text in the search box has changed. */
+  type(query: string, askedAtMs?: number): void {
+    this.ask({ query }, askedAtMs);
+  }
+
+  /** Goes where a link or the browser's history leads. */
+  goTo({ question, view, place }: Address): void {
+    this.store.update({ view });
+    if (keyOf(question) !== keyOf(this.store.get().search.question)) this.#search.ask(question);
+    if (place === null) this.closeDocument();
+    else void this.openDocument(place);
+  }
+
+  show(view: View): void {
+    this.store.update({ view });
+  }
+
+  /** More passages of a document that is among the hits; `[]` where there are none or the search failed. */
+  async searchWithin(documentId: string): Promise<readonly SearchHit[]> {
+    const { question } = this.store.get().search;
+    const options = toSearchOptions({ ...question, bestOnly: false });
+    const filter = { ...options.filter, documentIds: [documentId] };
+    try {
+      return (await this.index?.search(toQuery(question), { ...options, topK: TOP_K, filter }))?.hits ?? [];
+    } catch (error) {
+      this.store.update({ search: { ...this.store.get().search, failure: toFailure(error) } });
+      return [];
     }
   }
 
-  #toEntries(subject: string, passages: readonly ImportedPassage[]): Entry[] {
-    const prefix = `import-${++this.#importCount}`;
-    return passages.map(({ heading, text }, index) => ({
-      passage: { id: `${prefix}-${index + 1}`, title: heading ?? strings.import.untitled(index + 1), subject, text },
-      input: heading === null ? text : `${heading}\n${text}`,
-    }));
+  /** Shows a document as it was added. @param terms - Words to point out in the passage. */
+  async openDocument(place: DocumentPlace, terms: readonly string[] = []): Promise<void> {
+    const { opened } = this.store.get();
+    if (opened !== null && JSON.stringify(opened.place) === JSON.stringify(place)) return;
+    this.store.update({ opened: { place, document: null, isMissing: false, terms } });
+    const document = await this.#library.read(place.documentId);
+    if (this.store.get().opened?.place !== place) return;
+    this.store.update({ opened: { place, document, isMissing: document === null, terms } });
+  }
+
+  closeDocument(): void {
+    this.store.update({ opened: null });
+  }
+
+  /** TypeScript that asks the same of the library. */
+  snippet(): string {
+    const { choice, search, index } = this.store.get();
+    return writeSnippet({
+      model: toPublicModel(loadOptions(choice, this.#baseUrl).model),
+      query: toQuery(search.question),
+      options: toSearchOptions(search.question),
+      view: viewOf(index),
+      index: LIBRARY,
+    });
+  }
+
+  // ── The library ────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Reads what a visitor brings and takes in what is in it; each source is reported in `imports`. */
+  async addSources(sources: readonly ImportSource[]): Promise<void> {
+    await this.#library.addSources(sources);
+  }
+
+  /** Sources to be read, and what could not even be listed. */
+  async addCollected({ sources, refusals }: Collected): Promise<void> {
+    this.#library.reportRefusals(refusals);
+    await this.#library.addSources(sources);
+  }
+
+  /** Takes in a library that comes with the page. */
+  async addSampleLibrary(id: string): Promise<void> {
+    await this.#library.addSampleLibrary(id);
+  }
+
+  async removeDocuments(ids: readonly string[]): Promise<void> {
+    await this.#library.removeDocuments(ids);
+  }
+
+  /** Everything in one file; `null` where that failed: why is in `libraryFailure`. */
+  async exportLibrary(): Promise<Blob | null> {
+    return this.#library.exportLibrary();
+  }
+
+  /** Takes in what `exportLibrary` made. */
+  async importLibrary(file: Blob): Promise<void> {
+    await this.#library.importLibrary(file);
+  }
+
+  dismissLibraryFailure(): void {
+    this.#library.dismissFailure();
+  }
+
+  /** Makes another model's vectors anew with the present one. */
+  async reindex(): Promise<void> {
+    await this.#library.reindex();
+    this.#search.refreshNow();
+  }
+
+  /** Stops indexing after the run of the layers that is under way. */
+  pause(): void {
+    this.#library.pause();
+  }
+
+  resume(): void {
+    this.#library.resume();
+  }
+
+  /** A pause that lasts over visits, until `resume`. */
+  stop(): void {
+    this.#library.stop();
+  }
+
+  /** What vectors look like in memory. */
+  async configure(view: ViewOptions): Promise<void> {
+    await this.#library.configure(view);
+  }
+
+  /** The page can be seen again: another tab may have changed the library. */
+  async catchUp(): Promise<void> {
+    await this.#library.catchUp();
   }
 
   /** Ends the model; what was indexed is kept for the next `open`. */
   close(): void {
-    this.#library.use(null);
+    void this.#library.use(null);
     const embedder = this.#embedder;
     this.#embedder = null;
     embedder?.dispose();
+  }
+
+  /** Ends the library, too; what was kept stays. */
+  dispose(): void {
+    this.#opening?.abort();
+    this.close();
+    this.#search.close();
+    this.#library.close();
   }
 
   #follow(status: EmbedderStatus): void {
@@ -210,4 +340,15 @@ export class Page {
     this.close();
     this.store.update({ failure: toFailure(error) });
   }
+}
+
+/** How the vectors are held, where that is not the default. */
+function viewOf(index: PageState["index"]): ViewOptions {
+  if (!index?.view) return {};
+  const { dimensions, precision, rescore } = index.view;
+  return {
+    ...(dimensions !== index.dimensions && { dimensions }),
+    ...(precision !== "float32" && { precision }),
+    ...(!rescore && { rescore }),
+  };
 }

@@ -1,138 +1,102 @@
 /** @file Ranked passages as cards, and what stands there when there are none. */
 import type { TargetedFocusEvent } from "preact";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import type { DocumentEntry } from "../src/index.ts";
 import { FailureText } from "./failure-card.tsx";
-import { percent } from "./format.ts";
-import { RESULT_TOGGLE } from "./keyboard.ts";
-import type { Hit, IndexingState, PageState, SearchState } from "./state.ts";
+import { usePaintClock } from "./paint-clock.ts";
+import { keyOf } from "./question.ts";
+import { bestBm25Of, ResultCard } from "./result-card.tsx";
+import type { CardActions } from "./result-card.tsx";
+import { ResultNothing } from "./result-nothing.tsx";
+import type { Answer, PageState, SearchState } from "./state.ts";
 import { strings } from "./strings.ts";
 
 /** Screen readers hear of results once the typing pauses. */
 const ANNOUNCE_DELAY_MS = 700;
 
-/** The answers to the last query; timings as data attributes, for those who measure. */
-export function ResultList({ search, indexing }: Pick<PageState, "search" | "indexing">) {
-  const { answered, timings, failure } = search;
-  const { hits, ...focusHandlers } = useSteadyHits(search);
-  const [expanded, setExpanded] = useState<readonly string[]>([]);
-  const onToggle = (id: string): void =>
+interface ResultListProps extends Pick<PageState, "search" | "index" | "documents" | "status"> {
+  readonly actions: CardActions;
+  readonly onWords: () => void;
+}
+
+/** The answers to the last question; timings as data attributes, for those who measure. */
+export function ResultList({ search, index, documents, status, actions, onWords }: ResultListProps) {
+  const { answer, ...focusHandlers } = useSteadyAnswer(search);
+  const [expanded, setExpanded] = useState<readonly number[]>([]);
+  const list = usePaintClock(search.answer);
+  const passages = usePassageCounts(documents);
+  const onToggle = (id: number): void =>
     setExpanded(expanded.includes(id) ? expanded.filter((other) => other !== id) : [...expanded, id]);
+  const hits = answer?.result.hits ?? [];
+  const bestBm25 = answer ? bestBm25Of(answer.result) : 0;
   return (
-    <section class="results" aria-labelledby="results-heading" {...focusHandlers}>
-      <div class="results-head">
-        <h2 id="results-heading">{strings.results.heading}</h2>
-        <p class="figures">{hits.length > 0 && strings.results.found(hits.length, indexing.done)}</p>
-      </div>
-      {failure && (
-        <div class="card failure" role="alert" data-testid="search-error" data-code={failure.code ?? ""}>
+    <div class="results" {...focusHandlers}>
+      {search.failure && (
+        <div class="card failure" role="alert" data-testid="search-error" data-code={search.failure.code ?? ""}>
           <h3>{strings.failure.search}</h3>
-          <FailureText failure={failure} />
+          <FailureText failure={search.failure} />
         </div>
       )}
-      <ol
-        class="hits"
-        data-testid="results"
-        data-query={answered ?? ""}
-        data-total-ms={timings?.totalMs.toFixed(1)}
-        data-tokenize-ms={timings?.tokenizeMs.toFixed(1)}
-        data-run-ms={timings?.runMs.toFixed(1)}
-        data-pool-ms={timings?.poolMs.toFixed(1)}
-        data-search-ms={timings?.searchMs.toFixed(1)}
-      >
-        {hits.map((hit, index) => (
+      <ol ref={list} class="hits" aria-labelledby="results-heading" data-testid="results" {...figuresOf(search.answer)}>
+        {hits.map((hit, at) => (
           // Keyed by rank: when the order changes, texts change places and no card moves.
-          <Card
-            key={index}
+          <ResultCard
+            key={at}
             hit={hit}
-            rank={index + 1}
-            expanded={expanded.includes(hit.passage.id)}
+            rank={at + 1}
+            bestBm25={bestBm25}
+            further={answer?.question.bestOnly ? (passages.get(hit.documentId) ?? 1) - 1 : 0}
+            expanded={expanded.includes(hit.passageId)}
             onToggle={onToggle}
+            actions={actions}
           />
         ))}
       </ol>
-      {hits.length === 0 && <Nothing answered={answered} indexing={indexing} />}
-      <Announcer hits={hits} answered={answered} />
-    </section>
+      {hits.length === 0 && search.failure === null && (
+        <ResultNothing search={search} index={index} hasModel={status !== null} onWords={onWords} />
+      )}
+      <Announcer answer={answer} />
+    </div>
   );
 }
 
-/** Nothing moves while the keyboard is among the results; what has changed meanwhile shows when it leaves. */
-function useSteadyHits(search: SearchState) {
-  const [reading, setReading] = useState(false);
-  const shown = useRef(search);
-  if (!reading || shown.current.answered !== search.answered) shown.current = search;
+function usePassageCounts(documents: readonly DocumentEntry[]): ReadonlyMap<string, number> {
+  return useMemo(() => new Map(documents.map(({ id, passages }) => [id, passages])), [documents]);
+}
+
+/** Only what is final counts as the answer; words that stand in for it are told apart by `data-shown`. */
+function figuresOf(answer: Answer | null) {
+  const { timings, mode } = answer?.result ?? {};
   return {
-    hits: shown.current.hits,
+    "data-query": answer?.isFinal ? answer.question.query : "",
+    "data-shown": answer?.question.query,
+    "data-mode": mode,
+    "data-total-ms": timings?.totalMs.toFixed(1),
+    "data-embed-ms": timings?.embedMs.toFixed(1),
+    "data-scan-ms": timings?.scanMs.toFixed(1),
+    "data-lexical-ms": timings?.lexicalMs.toFixed(1),
+    "data-read-ms": timings?.readMs.toFixed(1),
+  };
+}
+
+/** Nothing moves while the keyboard is among the results; what has changed meanwhile shows when it leaves. */
+function useSteadyAnswer({ answer }: SearchState) {
+  const [reading, setReading] = useState(false);
+  const shown = useRef(answer);
+  const isOther = (): boolean =>
+    shown.current === null || answer === null || keyOf(shown.current.question) !== keyOf(answer.question);
+  if (!reading || isOther()) shown.current = answer;
+  return {
+    answer: shown.current,
     onFocusIn: () => setReading(true),
     onFocusOut: (event: TargetedFocusEvent<HTMLElement>) =>
       setReading(event.relatedTarget instanceof Node && event.currentTarget.contains(event.relatedTarget)),
   };
 }
 
-interface CardProps {
-  readonly hit: Hit;
-  readonly rank: number;
-  readonly expanded: boolean;
-  readonly onToggle: (id: string) => void;
-}
-
-function Card({ hit, rank, expanded, onToggle }: CardProps) {
-  const { passage, score } = hit;
-  const textId = `text-${rank}`;
-  const scoreText = score.toFixed(3);
-  return (
-    <li class="card hit" data-testid="result" data-id={passage.id} data-rank={rank} data-score={score.toFixed(6)}>
-      <span class="hit-rank" aria-label={strings.results.rank(rank)}>
-        {rank}
-      </span>
-      <div class="hit-body">
-        <h3 class="hit-title">
-          <button
-            type="button"
-            class={RESULT_TOGGLE}
-            aria-expanded={expanded}
-            aria-controls={textId}
-            onClick={() => onToggle(passage.id)}
-          >
-            {passage.title}
-          </button>
-        </h3>
-        <p class="hit-subject">{passage.subject}</p>
-        <p class="hit-text" id={textId} data-expanded={expanded}>
-          {passage.text}
-        </p>
-      </div>
-      <div class="hit-score" role="img" aria-label={strings.results.score(scoreText)}>
-        <span class="figures">{scoreText}</span>
-        <span class="score-track">
-          <span class="score-fill" style={{ width: percent(score) }} />
-        </span>
-      </div>
-    </li>
-  );
-}
-
-function Nothing({ answered, indexing }: { answered: string | null; indexing: IndexingState }) {
-  const [title, text] = nothing(answered, indexing);
-  return (
-    <div class="nothing" data-testid="nothing">
-      <p class="nothing-title">{title}</p>
-      <p>{text}</p>
-    </div>
-  );
-}
-
-function nothing(answered: string | null, { done, total }: IndexingState): readonly [string, string] {
-  if (answered === null) return [strings.results.emptyTitle, strings.results.empty];
-  if (total === 0) return [strings.results.noPassagesTitle, strings.results.noPassages];
-  if (done === 0) return [strings.results.soonTitle, strings.results.soon];
-  return [strings.results.noneTitle, strings.results.none(answered)];
-}
-
-function Announcer({ hits, answered }: { hits: readonly Hit[]; answered: string | null }) {
+function Announcer({ answer }: { answer: Answer | null }) {
   const [announced, setAnnounced] = useState("");
-  const best = hits[0]?.passage.title;
-  const text = answered !== null && best ? strings.results.announce(hits.length, answered, best) : "";
+  const text = announcementOf(answer);
   useEffect(() => {
     const timer = setTimeout(() => setAnnounced(text), ANNOUNCE_DELAY_MS);
     return () => clearTimeout(timer);
@@ -142,4 +106,14 @@ function Announcer({ hits, answered }: { hits: readonly Hit[]; answered: string 
       {announced}
     </p>
   );
+}
+
+function announcementOf(answer: Answer | null): string {
+  const best = answer?.result.hits[0];
+  if (!answer || !best) return "";
+  const { question, result } = answer;
+  const title = best.title ?? strings.results.untitled;
+  return question.like
+    ? strings.results.announceLike(result.hits.length, title)
+    : strings.results.announce(result.hits.length, question.query, title);
 }

@@ -1,47 +1,54 @@
-/** @file The sample texts that come with the page. */
-import type { Entry } from "./library.ts";
-import type { Passage, SampleState } from "./state.ts";
+/** @file The libraries that come with the page: which there are, their files, and questions to begin with. */
+import type { SampleState } from "./state.ts";
 
-const PASSAGES = "samples/passages.json";
-const QUESTIONS = "samples/questions.json";
+const FOLDER = "samples/";
+const LIBRARIES = `${FOLDER}libraries.json`;
 
-/** Two rows of chips on a wide screen. */
-const MAX_SUGGESTIONS = 6;
-
-interface PassagesFile {
+/** A library that is ready to be searched, vectors included. */
+export interface SampleLibrary {
+  readonly id: string;
+  readonly title: string;
+  readonly description: string;
   readonly licence: string;
-  readonly passages: readonly Passage[];
+  /** Name of the index file, beside the list. */
+  readonly file: string;
+  readonly documents: number;
+  readonly passages: number;
+  readonly bytes: number;
+  /** Embedding-space id of its vectors. */
+  readonly space: string;
+  readonly questions: readonly string[];
+  /** Whether the page has it from the first visit on. */
+  readonly builtIn: boolean;
 }
 
-interface QuestionsFile {
-  readonly questions: readonly { readonly query: string; readonly suggested: boolean }[];
-}
-
-export interface Sample {
-  readonly entries: readonly Entry[];
-  readonly state: SampleState;
-}
-
-/** Fetches passages and suggested questions; never rejects: without them the page still takes files. */
-export async function fetchSample(baseUrl: string): Promise<Sample> {
+/** What comes with the page; never rejects: without it the page still takes files. */
+export async function fetchSamples(
+  baseUrl: string,
+): Promise<{ readonly libraries: readonly SampleLibrary[]; readonly state: SampleState }> {
   try {
-    const [texts, asked] = await Promise.all([
-      fetchJson<PassagesFile>(PASSAGES, baseUrl),
-      fetchJson<QuestionsFile>(QUESTIONS, baseUrl),
-    ]);
-    const questions = asked.questions
-      .filter((question) => question.suggested)
-      .map((question) => question.query)
-      .slice(0, MAX_SUGGESTIONS);
-    const entries = texts.passages.map((passage) => ({ passage, input: `${passage.title}\n${passage.text}` }));
-    return { entries, state: { licence: texts.licence, questions, failure: null } };
+    const libraries = await fetchJson<readonly SampleLibrary[]>(LIBRARIES, baseUrl);
+    const builtIn = libraries.find((library) => library.builtIn);
+    return {
+      libraries,
+      state: { licence: builtIn?.licence ?? null, questions: builtIn?.questions ?? [], failure: null },
+    };
   } catch (error) {
-    return { entries: [], state: { licence: null, questions: [], failure: String(error) } };
+    return { libraries: [], state: { licence: null, questions: [], failure: String(error) } };
   }
 }
 
+/** @throws {Error} Where the server does not have it. */
+export async function fetchLibrary({ file }: SampleLibrary, baseUrl: string): Promise<Blob> {
+  return (await fetchFile(FOLDER + file, baseUrl)).blob();
+}
+
 async function fetchJson<T>(path: string, baseUrl: string): Promise<T> {
+  return (await (await fetchFile(path, baseUrl)).json()) as T;
+}
+
+async function fetchFile(path: string, baseUrl: string): Promise<Response> {
   const response = await fetch(new URL(path, baseUrl));
   if (!response.ok) throw new Error(`${path}: HTTP ${response.status}`);
-  return (await response.json()) as T;
+  return response;
 }

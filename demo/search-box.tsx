@@ -9,12 +9,13 @@ interface SearchBoxProps {
   readonly inputRef: RefObject<HTMLInputElement | null>;
   readonly query: string;
   readonly questions: readonly string[];
-  readonly waiting: boolean;
-  readonly onQuery: (query: string) => void;
+  readonly onHelp: () => void;
+  /** @param askedAtMs - Of the keystroke or click, on the clock of `performance.now()`. */
+  readonly onQuery: (query: string, askedAtMs?: number) => void;
 }
 
 /** A text box that searches with every keystroke. */
-export function SearchBox({ inputRef, query, questions, waiting, onQuery }: SearchBoxProps) {
+export function SearchBox({ inputRef, query, questions, onQuery, onHelp }: SearchBoxProps) {
   const ask = (question: string): void => {
     onQuery(question);
     inputRef.current?.focus();
@@ -40,7 +41,7 @@ export function SearchBox({ inputRef, query, questions, waiting, onQuery }: Sear
           aria-describedby="search-hint"
           aria-keyshortcuts="/"
           value={query}
-          onInput={(event) => onQuery(event.currentTarget.value)}
+          onInput={(event) => onQuery(event.currentTarget.value, event.timeStamp)}
           data-testid="search"
         />
         <kbd class="search-key" aria-hidden="true">
@@ -55,7 +56,12 @@ export function SearchBox({ inputRef, query, questions, waiting, onQuery }: Sear
         )}
       </div>
       <p id="search-hint" class="search-hint">
-        {waiting && query !== "" ? strings.search.waiting : <span class="keys">{strings.search.hint}</span>}
+        <span class="keys">
+          {strings.search.hint}{" "}
+          <button type="button" class="hit-action" onClick={onHelp} data-testid="show-keys">
+            {strings.keys.show}
+          </button>
+        </span>
       </p>
       <ul class="chips" aria-label={strings.search.suggested} data-testid="suggested">
         {questions.map((question) => (

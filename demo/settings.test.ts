@@ -7,13 +7,13 @@ const BASE = "https://strata.example/demo/index.html";
 describe("readSettings", () => {
   it("names no model and the automatic device by default", () => {
     expect(readSettings("", BASE)).toEqual({
-      settings: { model: null, device: "auto", query: "" },
+      settings: { model: null, device: "auto" },
       problems: [],
     });
   });
 
   it("reads every parameter", () => {
-    const search = "?device=wasm&activations=f16&model=../packs/big&chunk=48&budget=512&q=what+is+a+quine%3F";
+    const search = "?device=wasm&activations=f16&model=../packs/big&chunk=48&budget=512";
     expect(readSettings(search, BASE)).toEqual({
       settings: {
         model: "https://strata.example/packs/big/",
@@ -21,7 +21,6 @@ describe("readSettings", () => {
         activations: "f16",
         chunkTokens: 48,
         vramBudgetBytes: 512 * 1024 ** 2,
-        query: "what is a quine?",
       },
       problems: [],
     });

@@ -23,8 +23,6 @@ export interface Settings {
   readonly chunkTokens?: number;
   /** GPU memory to keep within; absent: the library decides. */
   readonly vramBudgetBytes?: number;
-  /** Typed into the search box at the start. */
-  readonly query: string;
 }
 
 /** A parameter whose value is not one of those allowed. */
@@ -35,7 +33,7 @@ export interface SettingsProblem {
 }
 
 /**
- * Reads `?device`, `?activations`, `?model`, `?chunk`, `?budget` (MiB) and `?q`; other parameters are left alone.
+ * Reads `?device`, `?activations`, `?model`, `?chunk` and `?budget` (MiB); other parameters are left alone.
  *
  * @param search - The page's query string.
  * @param baseUrl - What a relative model URL is relative to.
@@ -65,7 +63,6 @@ export function readSettings(
     ...(activations && { activations }),
     ...(chunkTokens && { chunkTokens }),
     ...(budget && { vramBudgetBytes: budget * 1024 ** 2 }),
-    query: parameters.get("q") ?? "",
   };
   return { settings, problems };
 }

@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import ts from "typescript";
 import { describe, expect, it } from "vitest";
-import { writeSnippet } from "./snippet.ts";
+import { toPublicModel, writeSnippet } from "./snippet.ts";
 import type { SnippetSource } from "./snippet.ts";
 
 const SOURCE: SnippetSource = {
@@ -76,5 +76,16 @@ for (const hit of hits) console.log(hit.score.toFixed(3), hit.title ?? "", hit.t
 
   it("names no folder that only this visitor has", () => {
     expect(writeSnippet({ ...SOURCE, model: null })).toContain('createEmbedder({ model: { folder: "…" } })');
+  });
+});
+
+describe("toPublicModel", () => {
+  it("keeps where a model is, and neither tokens nor headers", () => {
+    expect(toPublicModel({ hub: "a/b", path: "q4", token: "secret" })).toEqual({ hub: "a/b", path: "q4" });
+    expect(toPublicModel({ url: "https://a.example/", headers: { cookie: "secret" } })).toEqual({
+      url: "https://a.example/",
+    });
+    expect(toPublicModel({ stored: "nano-1" })).toEqual({ stored: "nano-1" });
+    expect(toPublicModel({ folder: [] })).toBe(null);
   });
 });

@@ -1,5 +1,5 @@
 /** @file The search on the screen as code for the library. Pure. */
-import type { SearchIndexOptions, SearchOptions, SearchQuery, ViewOptions } from "../src/index.ts";
+import type { ModelSource, SearchIndexOptions, SearchOptions, SearchQuery, ViewOptions } from "../src/index.ts";
 
 /** What the code is to reproduce. */
 export interface SnippetSource {
@@ -16,6 +16,20 @@ export interface SnippetSource {
 const MAX_LINE_CHARACTERS = 80;
 
 const IDENTIFIER = /^[a-z_$][\w$]*$/i;
+
+/**
+ * The source of a model without what is nobody else's business: tokens and headers.
+ *
+ * @returns As `createEmbedder` takes it; `null` for a folder.
+ */
+export function toPublicModel(model: string | ModelSource): string | object | null {
+  if (typeof model === "string") return model;
+  if ("stored" in model) return { stored: model.stored };
+  if ("url" in model) return { url: model.url };
+  if ("folder" in model) return null;
+  const { hub, path, endpoint } = model;
+  return { hub, ...(path !== undefined && { path }), ...(endpoint !== undefined && { endpoint }) };
+}
 
 /** TypeScript that opens model and index and searches in the same way; ends with a line break. */
 export function writeSnippet({ model, query, options, view, index }: SnippetSource): string {

@@ -1,17 +1,20 @@
-/** @file What the page knows: written by the library and the search session, read by the views. */
-import type { EmbedderStatus, ErrorCode, LoadProgress } from "../src/index.ts";
-import type { RefusalReason } from "./import-files.ts";
+/** @file What the page knows: written by the controllers, read by the views. */
+import type {
+  DocumentEntry,
+  EmbedderStatus,
+  ErrorCode,
+  LoadProgress,
+  SearchDocument,
+  SearchIndexStatus,
+  SearchResult,
+} from "../src/index.ts";
+import type { DocumentPlace, View } from "./address.ts";
+import type { RefusalReason } from "./import/outcome.ts";
 import { BUILT_IN } from "./model-choice.ts";
 import type { ModelChoice } from "./model-choice.ts";
-
-/** Something that can be found. */
-export interface Passage {
-  readonly id: string;
-  readonly title: string;
-  /** Subject of a sample, file name of an import. */
-  readonly subject: string;
-  readonly text: string;
-}
+import { NO_QUESTION } from "./question.ts";
+import type { Question } from "./question.ts";
+import type { SampleLibrary } from "./sample.ts";
 
 export interface Failure {
   /** `null` for a fault of the page itself. */
@@ -19,63 +22,53 @@ export interface Failure {
   readonly message: string;
 }
 
-/** One uninterrupted stretch of indexing. */
-export interface IndexingRun {
-  readonly passages: number;
-  readonly tokens: number;
-  readonly elapsedMs: number;
-}
-
-export interface IndexingState {
-  /** Passages that can be found. */
-  readonly done: number;
-  readonly total: number;
-  readonly run: IndexingRun;
-  /** Whether the model is at it. */
-  readonly working: boolean;
-  /** `null` until there is something to estimate from. */
-  readonly remainingMs: number | null;
-  /** Why it stopped, though there is more to do and the model works. */
-  readonly failure: Failure | null;
-}
-
-export interface Hit {
-  readonly passage: Passage;
-  /** Cosine of the angle to the query. */
-  readonly score: number;
-}
-
-export interface QueryTimings {
-  readonly tokenizeMs: number;
-  readonly queueMs: number;
-  readonly runMs: number;
-  readonly poolMs: number;
-  /** The scan over the index. */
-  readonly searchMs: number;
-  /** From the end of the debounce to ranked hits; holds the hop to the worker and back too. */
-  readonly totalMs: number;
+export interface Answer {
+  readonly question: Question;
+  readonly result: SearchResult;
+  /** Whether nothing better is to come for now: words may stand in for the meaning that is still being computed. */
+  readonly isFinal: boolean;
+  /** Of the keystroke or click, on the clock of `performance.now()`; `null` where the library has grown. */
+  readonly askedAtMs: number | null;
 }
 
 export interface SearchState {
-  /** As typed. */
-  readonly query: string;
-  /** The query that `hits` belong to, `null` when nothing was searched. */
-  readonly answered: string | null;
-  readonly hits: readonly Hit[];
-  readonly timings: QueryTimings | null;
+  readonly question: Question;
+  /** Of this question or an earlier one; `null` when nothing was searched. */
+  readonly answer: Answer | null;
   readonly failure: Failure | null;
 }
 
 export interface ImportReport {
   readonly name: string;
-  /** Passages added, or why there are none. */
+  /** Documents added, or why there are none. */
   readonly outcome: number | RefusalReason;
+  /** A sentence about a refusal; `null` where there is no more to say. */
+  readonly detail: string | null;
 }
 
 export interface SampleState {
   readonly licence: string | null;
   readonly questions: readonly string[];
   readonly failure: string | null;
+}
+
+/** An import or export under way. */
+export interface Transfer {
+  readonly kind: "import" | "export" | "sample";
+  /** File or library. */
+  readonly name: string;
+  readonly doneDocuments: number;
+  readonly totalDocuments: number;
+}
+
+/** What was taken out of the index for reading. */
+export interface OpenedDocument {
+  readonly place: DocumentPlace;
+  /** `null` while it is read, and where it is not in the library. */
+  readonly document: SearchDocument | null;
+  readonly isMissing: boolean;
+  /** Words to point out. */
+  readonly terms: readonly string[];
 }
 
 export interface PageState {
@@ -89,11 +82,29 @@ export interface PageState {
   /** `null` until a model is loaded. */
   readonly status: EmbedderStatus | null;
   readonly failure: Failure | null;
-  readonly indexing: IndexingState;
+  /** `null` until the library is open. */
+  readonly index: SearchIndexStatus | null;
+  /** Why the library is not kept in this browser; `null` while it is. */
+  readonly unkept: Failure | null;
+  /** The library's vectors are another model's: words only, until it is indexed anew. */
+  readonly mismatch: boolean;
+  /** Indexing waits for the visitor's word, in the next visit too. */
+  readonly stopped: boolean;
+  /** Documents that are being taken in. */
+  readonly arriving: number;
+  /** What an addition, export or removal failed of last. */
+  readonly libraryFailure: Failure | null;
+  readonly transfer: Transfer | null;
+  /** In the order they came; a moment behind `index`. */
+  readonly documents: readonly DocumentEntry[];
+  /** That can be had from where the page is. */
+  readonly libraries: readonly SampleLibrary[];
   /** `null` until it was fetched. */
   readonly sample: SampleState | null;
   readonly imports: readonly ImportReport[];
   readonly search: SearchState;
+  readonly view: View;
+  readonly opened: OpenedDocument | null;
 }
 
 /** Before anything was loaded. */
@@ -104,17 +115,20 @@ export const INITIAL_STATE: PageState = {
   downloads: false,
   status: null,
   failure: null,
-  indexing: {
-    done: 0,
-    total: 0,
-    run: { passages: 0, tokens: 0, elapsedMs: 0 },
-    working: false,
-    remainingMs: null,
-    failure: null,
-  },
+  index: null,
+  unkept: null,
+  mismatch: false,
+  stopped: false,
+  arriving: 0,
+  libraryFailure: null,
+  transfer: null,
+  documents: [],
+  libraries: [],
   sample: null,
   imports: [],
-  search: { query: "", answered: null, hits: [], timings: null, failure: null },
+  search: { question: NO_QUESTION, answer: null, failure: null },
+  view: "results",
+  opened: null,
 };
 
 /** A lost device or worker is being replaced; requests wait. */
@@ -122,12 +136,17 @@ export function isRecovering({ state }: EmbedderStatus): boolean {
   return state === "recovering" || state === "gpu-blocked";
 }
 
+/** Whether the model is at the library, or about to be. */
+export function isIndexing({ index, arriving }: Pick<PageState, "index" | "arriving">): boolean {
+  return arriving > 0 || index?.indexing.state === "working";
+}
+
 export type Stage = "loading" | "recovering" | "indexing" | "ready" | "error";
 
 /** What the page is about, in a word; `ready` only when there is nothing left to do. */
 export function stageOf(state: PageState): Stage {
   if (state.failure !== null) return "error";
-  if (state.status === null || state.sample === null) return "loading";
+  if (state.status === null || state.index === null || state.sample === null) return "loading";
   if (isRecovering(state.status)) return "recovering";
-  return state.indexing.working ? "indexing" : "ready";
+  return isIndexing(state) ? "indexing" : "ready";
 }

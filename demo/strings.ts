@@ -1,9 +1,8 @@
 /** @file Every word the page shows, in one place. */
 import type { ErrorCode, LoadPhase, VramUse } from "../src/index.ts";
-import { formatBytes, formatCount, formatDuration, formatRemaining } from "./format.ts";
-import { MAX_FILE_BYTES, MAX_PASSAGE_WORDS, TEXT_EXTENSIONS } from "./import-files.ts";
-import type { RefusalReason } from "./import-files.ts";
+import { formatBytes, formatCount, formatDuration } from "./format.ts";
 import { modelStrings } from "./model-strings.ts";
+import { searchStrings } from "./search-strings.ts";
 import { panelStrings } from "./panel-strings.ts";
 
 const REMEDIES: Readonly<Record<ErrorCode, string>> = {
@@ -23,24 +22,6 @@ const REMEDIES: Readonly<Record<ErrorCode, string>> = {
   "index-mismatch": "The model has changed under the library. Reload the page to index again.",
   aborted: "Nothing was broken. Load it again when you like.",
   disposed: "Reload the page.",
-};
-
-const REFUSALS: Readonly<Record<RefusalReason, string>> = {
-  "not-a-text-type": `not one of ${TEXT_EXTENSIONS.join(", ")}`,
-  "too-large": `larger than ${formatBytes(MAX_FILE_BYTES)}`,
-  unreadable: "could not be read",
-  binary: "binary, not text",
-  "not-utf8": "not UTF\u20118 text; save it as UTF\u20118",
-  empty: "no text in it",
-};
-
-const PHASES: Readonly<Record<LoadPhase, string>> = {
-  device: "Device",
-  download: "Download",
-  verify: "Check",
-  weights: "Weights",
-  session: "Runtime",
-  "self-check": "Self-check",
 };
 
 const PHASE_SENTENCES: Readonly<Record<LoadPhase, string>> = {
@@ -76,36 +57,9 @@ export const strings = {
   lead: "Search by meaning, not by keyword. The model runs here; your text and your questions go nowhere.",
   skipToSearch: "Skip to search",
 
-  search: {
-    label: "Search the library",
-    placeholder: "Ask in your own words",
-    hint: "Press / to search, arrow keys to move through results, Enter to expand, Esc to clear",
-    clear: "Clear the search",
-    waiting: "Your search runs as soon as the model is loaded.",
-    suggested: "Suggested questions",
-  },
-
-  results: {
-    heading: "Results",
-    emptyTitle: "What would you like to know?",
-    empty: "Type a question or pick one above. The answer may use none of your words.",
-    noneTitle: "Nothing close",
-    none: (query: string): string => `No passage comes near “${query}”. Try other words, or add files of your own.`,
-    noPassagesTitle: "The library is empty",
-    noPassages: "Add text files to have something to search.",
-    soonTitle: "One moment",
-    soon: "The first passages are being indexed.",
-    found: (shown: number, passages: number): string =>
-      `Closest ${formatCount(shown)} of ${formatCount(passages)} passages`,
-    announce: (shown: number, query: string, best: string): string =>
-      `${formatCount(shown)} results for ${query}. First: ${best}`,
-    rank: (rank: number): string => `Result ${rank}`,
-    score: (score: string): string => `Cosine similarity ${score}`,
-  },
-
+  ...searchStrings,
   load: {
     heading: "Loading the model",
-    phase: (phase: LoadPhase): string => PHASES[phase],
     sentence: (phase: LoadPhase): string => PHASE_SENTENCES[phase],
     starting: "Opening the pack",
     bytes: (loaded: number, total: number): string => `${formatBytes(loaded)} of ${formatBytes(total)}`,
@@ -139,35 +93,7 @@ export const strings = {
   },
 
   library: {
-    heading: "Library",
-    passages: (count: number): string => (count === 1 ? "1 passage" : `${formatCount(count)} passages`),
-    none: "No passages yet",
-    waiting: "Waiting for the model",
-    indexing: (done: number, total: number): string =>
-      `Indexing, ${formatCount(done)} of ${formatCount(total)} passages`,
-    rate: (tokensPerSecond: number): string => `${formatCount(tokensPerSecond)} tokens/s`,
-    remaining: (ms: number): string => `about ${formatRemaining(ms)} left`,
-    indexed: (passages: number, ms: number): string =>
-      `Indexed ${formatCount(passages)} passages in ${formatDuration(ms)}`,
-    paused: (pending: number): string => `Paused with ${formatCount(pending)} passages to go`,
-    pause: "Pause",
-    resume: "Continue",
-    samplesFailed: (reason: string): string => `The sample texts could not be loaded: ${reason}`,
-    licence: (licence: string): string => `Licence of the sample texts: ${licence}`,
-  },
-
-  import: {
-    heading: "Add your own texts",
-    drop: "Drop files here",
-    choose: "choose files",
-    or: "or",
-    dropNow: "Drop to add",
-    kinds: `Text, Markdown or HTML, UTF-8, up to ${formatBytes(MAX_FILE_BYTES)} each; cut into passages of up to ${MAX_PASSAGE_WORDS} words. They stay in this tab.`,
-    added: (passages: number): string => (passages === 1 ? "1 passage" : `${formatCount(passages)} passages`),
-    refused: (reason: RefusalReason): string => REFUSALS[reason],
-    list: "Files added",
-    notAdded: "Not added",
-    untitled: (part: number): string => `Part ${part}`,
+    samplesFailed: (reason: string): string => `The sample libraries could not be loaded: ${reason}`,
   },
 
   status: {

@@ -1,0 +1,40 @@
+/** @file A dialog over the page: closed by Escape, by its button and by a click beside it. */
+import type { ComponentChildren } from "preact";
+import { useEffect, useRef } from "preact/hooks";
+
+interface DialogProps {
+  /** Id of its heading. */
+  readonly labelledBy: string;
+  readonly testId: string;
+  readonly class?: string;
+  readonly onClose: () => void;
+  readonly children: ComponentChildren;
+}
+
+/** Open as long as it is rendered; the browser gives the focus back when it goes. */
+export function Dialog({ labelledBy, testId, onClose, children, ...rest }: DialogProps) {
+  const dialog = useRef<HTMLDialogElement>(null);
+  useEffect(() => {
+    const element = dialog.current;
+    element?.showModal();
+    return () => element?.close();
+  }, []);
+  return (
+    <dialog
+      ref={dialog}
+      class={`dialog ${rest.class ?? ""}`}
+      aria-labelledby={labelledBy}
+      data-testid={testId}
+      onCancel={(event) => {
+        event.preventDefault();
+        onClose();
+      }}
+      onClick={(event) => {
+        // All that is inside stands on an element of its own.
+        if (event.target === dialog.current) onClose();
+      }}
+    >
+      <div class="dialog-body">{children}</div>
+    </dialog>
+  );
+}
