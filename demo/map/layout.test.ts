@@ -1,6 +1,6 @@
 /** @file Tests of small maps: principal components, and what is the same or missing. */
 import { describe, expect, it } from "vitest";
-import { LEAST_FOR_UMAP, layOut } from "./layout.ts";
+import { fitToSquare, LEAST_FOR_UMAP, layOut } from "./layout.ts";
 import { principalComponents } from "./principal-components.ts";
 
 describe("principalComponents", () => {
@@ -34,25 +34,28 @@ describe("layOut", () => {
     expect(positions.every((value) => Number.isFinite(value) && Math.abs(value) <= 1)).toBe(true);
   });
 
-  it("does not let a few passages that are the same press the others into a corner", () => {
-    const rows = 200;
-    // The last four: one vector, at a right angle to all others.
-    const data = Float32Array.from({ length: rows * 8 }, (_, at) => {
-      const isLone = at >= (rows - 4) * 8;
-      if (at % 8 === 7) return isLone ? 1 : 0;
-      return isLone ? 0 : Math.sin(at * at);
-    });
-    const { positions } = layOut({ data, rows, dimensions: 8 });
-    const middle = positions.slice(0, (rows - 4) * 2).filter((value) => Math.abs(value) > 0.5);
-    expect(middle.length).toBeGreaterThan(rows / 4);
-    expect(positions.every((value) => Math.abs(value) <= 1)).toBe(true);
-  });
-
   it("tells its progress up to 1", () => {
     const shares: number[] = [];
     const data = Float32Array.from({ length: 80 }, (_, at) => Math.sin(at * at));
     layOut({ data, rows: 20, dimensions: 4 }, (share) => shares.push(share));
     expect(shares).toEqual([...shares].sort((a, b) => a - b));
     expect(shares.at(-1)).toBe(1);
+  });
+});
+
+describe("fitToSquare", () => {
+  /** 98 points on a line from −49 to 48, and two far away. */
+  const positions = Float32Array.from({ length: 200 }, (_, at) => (at % 2 === 1 ? 0 : at < 196 ? at / 2 - 49 : 5000));
+
+  it("keeps all proportions where nothing is left out", () => {
+    const fitted = fitToSquare(positions);
+    expect([fitted[0], fitted[198], fitted[199]]).toEqual([-1, 1, 0]);
+    expect(fitted[194]! - fitted[0]!).toBeLessThan(0.05);
+  });
+
+  it("brings what is far off to the edge instead of pressing the rest into a corner", () => {
+    const fitted = fitToSquare(positions, 0.03);
+    expect([fitted[196], fitted[198]]).toEqual([1, 1]);
+    expect(fitted[194]! - fitted[0]!).toBeGreaterThan(1.4);
   });
 });

@@ -67,11 +67,11 @@ function startFrom(points: number[][], components: Float32Array): void {
 }
 
 /**
- * Moves and scales, the same along both axes, so that all lies between −1 and 1.
+ * Moves and scales points (`[rows, 2]`), the same along both axes, so that all lies between −1 and 1.
  *
  * @param outermost - Share at either end of an axis that is not to set the scale; what then lies outside comes to the edge.
  */
-function fitToSquare(positions: Float32Array, outermost = 0): Float32Array {
+export function fitToSquare(positions: Float32Array, outermost = 0): Float32Array {
   const [x, y] = [span(positions, 0, outermost), span(positions, 1, outermost)];
   const reach = outermost > 0 ? REACH : 1;
   const radius = Math.max(x.radius, y.radius) * reach || 1;
