@@ -138,7 +138,9 @@ class StoredFiles implements SegmentFiles {
   }
 
   async list(): Promise<string[]> {
-    return Array.fromAsync(this.#folder.keys());
+    const names: string[] = [];
+    for await (const name of this.#folder.keys()) names.push(name);
+    return names;
   }
 
   async open(name: string): Promise<SegmentFile> {
