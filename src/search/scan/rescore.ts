@@ -27,8 +27,8 @@ export function rescore(candidates: readonly Candidate[], rows: Float32Array, qu
 
 /**
  * Candidates for each hit that is wanted, where the view has all dimensions. Measured by `npm run bench:search`, recall@10
- * at 100,000 × 1,024: int8 finds 1.000 with 30 candidates and binary 0.998 with 200 in embedding-like vectors. In the worst
- * case, independent Gaussian components, 1.000 and 0.72: binary would take 3,000 candidates there.
+ * at 100,000 × 1,024: int8 finds 1.000 with 30 candidates and binary 1.000 with 200 in embedding-like vectors. In the worst
+ * case, independent Gaussian components, 1.000 and 0.66: binary would take 3,000 candidates there.
  */
 const PER_HIT: Readonly<Record<Precision, number>> = { float32: 1, float16: 2, int8: 3, binary: 10 };
 
@@ -44,7 +44,7 @@ const BINARY_CUT_FACTOR = 3;
 
 /**
  * Most candidates: so many stored vectors of 4 KiB are 8 MB to read for one query. Reached at a cut to 1 ÷ 8 (binary:
- * 1 ÷ 6); recall falls from there on, to 0.91 at 1 ÷ 16 (binary: 0.73).
+ * 1 ÷ 6); recall falls from there on, to 0.91 at 1 ÷ 16 (binary: 0.76).
  */
 const MOST_CANDIDATES = 2000;
 
