@@ -27,6 +27,7 @@ export function AppAside({ page, offline, state }: AppAsideProps) {
       {index && (
         <PrecisionPanel
           index={index}
+          wanted={state.vectorView}
           onConfigure={(view) => page.configure(view)}
           measure={async () => (await page.index?.measure()) ?? null}
         />
@@ -72,5 +73,6 @@ function actionsOf(page: Page): LibraryActions {
     onAddSample: (id) => void page.addSampleLibrary(id),
     onExport: () => page.exportLibrary(),
     onImport: (file) => void page.importLibrary(file),
+    onPassages: (passages) => void page.split(passages),
   };
 }

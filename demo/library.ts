@@ -20,6 +20,8 @@ import {
   wasStopped,
 } from "./library-memory.ts";
 import type { Memory } from "./library-memory.ts";
+import { libraryNameFor, recallPassages, rememberPassages } from "./panels/passage-choice.ts";
+import type { PassageChoice } from "./panels/passage-choice.ts";
 import { fetchLibrary, fetchSamples } from "./sample.ts";
 import type { SampleLibrary } from "./sample.ts";
 import type { ImportReport, PageState, Transfer } from "./state.ts";
@@ -58,7 +60,11 @@ export class Library {
   constructor(options: LibraryOptions) {
     this.#options = options;
     this.#store = options.store;
-    this.#store.update({ stopped: wasStopped(options.memory) });
+    this.#store.update({
+      stopped: wasStopped(options.memory),
+      vectorView: recallView(options.memory),
+      passages: recallPassages(options.memory),
+    });
   }
 
   /** `null` until it is open. */
@@ -175,6 +181,7 @@ export class Library {
 
   /** What vectors look like in memory, in later visits too. */
   async configure(view: ViewOptions): Promise<void> {
+    this.#store.update({ vectorView: view });
     rememberView(view, this.#options.memory);
     await this.#do(null, (index) => index.configure(view));
     this.#options.onGrowth();
@@ -183,6 +190,23 @@ export class Library {
   /** Another tab may have written meanwhile. */
   async catchUp(): Promise<void> {
     if (this.#index?.status.readOnly) await this.#do(null, (index) => index.load());
+  }
+
+  /** Splits what comes from now on in another way; nothing happens while something is in the library. */
+  async split(passages: PassageChoice): Promise<void> {
+    const { index, arriving } = this.#store.get();
+    if (index?.documents !== 0 || arriving > 0) return;
+    rememberPassages(passages, this.#options.memory);
+    this.#index?.dispose();
+    this.#index = null;
+    this.#opening = null;
+    this.#store.update({ passages, index: null });
+    try {
+      await this.open();
+    } catch (error) {
+      return this.#fail(error);
+    }
+    await this.use(this.#embedder);
   }
 
   dismissFailure(): void {
@@ -200,11 +224,13 @@ export class Library {
 
   async #open(): Promise<void> {
     const { name, memory } = this.#options;
+    const { passages } = this.#store.get();
     const openAs = (as: string | null): Promise<SearchIndex> =>
       createSearchIndex({
         ...LIBRARY,
-        name: as,
-        view: recallView(memory),
+        name: as && libraryNameFor(as, passages),
+        passages,
+        view: this.#store.get().vectorView,
         onStatus: (status) => this.#follow(status),
       });
     let index: SearchIndex;

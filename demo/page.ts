@@ -27,6 +27,7 @@ import {
   withoutModel,
 } from "./model-choice.ts";
 import type { ModelChoice } from "./model-choice.ts";
+import type { PassageChoice } from "./panels/passage-choice.ts";
 import { keyOf, TOP_K, toQuery, toSearchOptions } from "./question.ts";
 import type { Question } from "./question.ts";
 import { SearchSession } from "./search-session.ts";
@@ -213,12 +214,12 @@ export class Page {
 
   /** TypeScript that asks the same of the library. */
   snippet(): string {
-    const { choice, search, index } = this.store.get();
+    const { choice, search, vectorView } = this.store.get();
     return writeSnippet({
       model: toPublicModel(loadOptions(choice, this.#baseUrl).model),
       query: toQuery(search.question),
       options: toSearchOptions(search.question),
-      view: viewOf(index),
+      view: vectorView,
       index: LIBRARY,
     });
   }
@@ -253,6 +254,11 @@ export class Page {
   /** Takes in what `exportLibrary` made. */
   async importLibrary(file: Blob): Promise<void> {
     await this.#library.importLibrary(file);
+  }
+
+  /** Splits what comes from now on in another way, while the library is empty. */
+  async split(passages: PassageChoice): Promise<void> {
+    await this.#library.split(passages);
   }
 
   dismissLibraryFailure(): void {
@@ -340,15 +346,4 @@ export class Page {
     this.close();
     this.store.update({ failure: toFailure(error) });
   }
-}
-
-/** How the vectors are held, where that is not the default. */
-function viewOf(index: PageState["index"]): ViewOptions {
-  if (!index?.view) return {};
-  const { dimensions, precision, rescore } = index.view;
-  return {
-    ...(dimensions !== index.dimensions && { dimensions }),
-    ...(precision !== "float32" && { precision }),
-    ...(!rescore && { rescore }),
-  };
 }

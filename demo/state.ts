@@ -7,11 +7,14 @@ import type {
   SearchDocument,
   SearchIndexStatus,
   SearchResult,
+  ViewOptions,
 } from "../src/index.ts";
 import type { DocumentPlace, View } from "./address.ts";
 import type { RefusalReason } from "./import/outcome.ts";
 import { BUILT_IN } from "./model-choice.ts";
 import type { ModelChoice } from "./model-choice.ts";
+import { DEFAULT_PASSAGES } from "./panels/passage-choice.ts";
+import type { PassageChoice } from "./panels/passage-choice.ts";
 import { NO_QUESTION } from "./question.ts";
 import type { Question } from "./question.ts";
 import type { SampleLibrary } from "./sample.ts";
@@ -90,6 +93,10 @@ export interface PageState {
   readonly mismatch: boolean;
   /** Indexing waits for the visitor's word, in the next visit too. */
   readonly stopped: boolean;
+  /** How vectors are wanted in memory; what is the default is left out. */
+  readonly vectorView: ViewOptions;
+  /** How documents are split, in tokens. */
+  readonly passages: PassageChoice;
   /** Documents that are being taken in. */
   readonly arriving: number;
   /** What an addition, export or removal failed of last. */
@@ -119,6 +126,8 @@ export const INITIAL_STATE: PageState = {
   unkept: null,
   mismatch: false,
   stopped: false,
+  vectorView: {},
+  passages: DEFAULT_PASSAGES,
   arriving: 0,
   libraryFailure: null,
   transfer: null,

@@ -1,5 +1,6 @@
 /** @file What a visitor can do with the library. Types only. */
 import type { Collected } from "../import/collect.ts";
+import type { PassageChoice } from "./passage-choice.ts";
 
 export interface LibraryActions {
   /** Sources to be read, and what could not even be listed. */
@@ -11,4 +12,6 @@ export interface LibraryActions {
   onExport(): Promise<Blob | null>;
   /** A file that `onExport` made. */
   onImport(file: Blob): void;
+  /** While the library is empty. */
+  onPassages(passages: PassageChoice): void;
 }

@@ -10,6 +10,8 @@ import { DocumentList } from "./document-list.tsx";
 import type { LibraryActions } from "./library-actions.ts";
 import { splitLibraries } from "./library-file.ts";
 import { ImportOutcomes } from "./import-outcomes.tsx";
+import type { PassageChoice } from "./passage-choice.ts";
+import { PassageSettings } from "./passage-settings.tsx";
 import { SampleCards } from "./sample-cards.tsx";
 import { SourceIntake } from "./source-intake.tsx";
 import { TakeAlong } from "./take-along.tsx";
@@ -29,6 +31,8 @@ export interface LibraryDataProps {
   readonly arriving: number;
   /** An import or export of a whole library under way. */
   readonly transfer: Transfer | null;
+  /** How documents are split. */
+  readonly passages: PassageChoice;
   readonly actions: LibraryActions;
   /** Below the heading: how far the indexing is. */
   readonly children?: ComponentChildren;
@@ -68,6 +72,11 @@ export function LibraryData(props: LibraryDataProps) {
         busyName={transfer?.kind === "sample" ? transfer.name : null}
       />
       <DocumentList {...{ documents, actions, canWrite }} />
+      <PassageSettings
+        passages={props.passages}
+        isEmpty={canWrite && index.documents === 0 && props.arriving === 0}
+        onPassages={actions.onPassages}
+      />
       <TakeAlong {...{ documents, actions, canWrite, transfer, index }} onCleared={() => heading.current?.focus()} />
       {dragging && <div class="drop-overlay">{text.dropNow}</div>}
     </section>
