@@ -88,6 +88,10 @@ async function attachToWorker(page: Page, which: RegExp = MODEL_WORKER): Promise
   session.on("Target.attachedToTarget", ({ sessionId, targetInfo }) => {
     if (targetInfo.type === "worker" && which.test(targetInfo.url)) worker ||= sessionId;
   });
+  // One that is on its way out may still be attached to.
+  session.on("Target.detachedFromTarget", ({ sessionId }) => {
+    if (worker === sessionId) worker = "";
+  });
   session.on("Target.receivedMessageFromTarget", ({ message }) => {
     const { id: answered, result } = JSON.parse(message) as { id?: number; result?: unknown };
     waiting.get(answered ?? NaN)?.(result);
