@@ -10,6 +10,8 @@ const text = strings.panels.library;
 
 interface DocumentListProps {
   readonly documents: readonly DocumentEntry[];
+  /** Every passage has a vector, whatever a list says that was read a moment earlier. */
+  readonly isIndexed: boolean;
   readonly canWrite: boolean;
   readonly actions: LibraryActions;
 }
@@ -26,7 +28,7 @@ export function DocumentList(props: DocumentListProps) {
   );
 }
 
-function OpenList({ documents, canWrite, actions }: DocumentListProps) {
+function OpenList({ documents, isIndexed, canWrite, actions }: DocumentListProps) {
   const [query, setQuery] = useState("");
   const [wantedPage, setPage] = useState(0);
   const list = useRef<HTMLUListElement>(null);
@@ -56,7 +58,7 @@ function OpenList({ documents, canWrite, actions }: DocumentListProps) {
       {matches.length === 0 && <p class="small">{text.noMatch(query)}</p>}
       <ul class="document-list" ref={list} tabIndex={-1} aria-label={text.documents}>
         {entries.map((entry) => (
-          <DocumentRow key={entry.id} entry={entry} canWrite={canWrite} actions={actions} onRemove={onRemove} />
+          <DocumentRow key={entry.id} {...{ entry, isIndexed, canWrite, actions, onRemove }} />
         ))}
       </ul>
       {pages > 1 && <Pager page={page} pages={pages} matches={matches.length} onPage={setPage} />}
@@ -66,19 +68,22 @@ function OpenList({ documents, canWrite, actions }: DocumentListProps) {
 
 interface DocumentRowProps {
   readonly entry: DocumentEntry;
+  readonly isIndexed: boolean;
   readonly canWrite: boolean;
   readonly actions: LibraryActions;
   readonly onRemove: (id: string) => void;
 }
 
-function DocumentRow({ entry, canWrite, actions, onRemove }: DocumentRowProps) {
+function DocumentRow({ entry, isIndexed, canWrite, actions, onRemove }: DocumentRowProps) {
   const name = nameOf(entry);
+  const { passages, addedAt } = entry;
+  const vectors = isIndexed ? passages : entry.vectors;
   return (
     <li data-testid="document" data-id={entry.id}>
       <button type="button" class="document-name" onClick={() => actions.onOpenDocument(entry.id)}>
         {name}
       </button>
-      <span class="small">{text.documentFacts(entry.passages, entry.vectors, entry.addedAt)}</span>
+      <span class="small">{text.documentFacts(passages, vectors, addedAt)}</span>
       <ConfirmButton
         label={text.remove}
         // However small, it may be the only copy.

@@ -63,11 +63,12 @@ export function EnginePanel(props: EnginePanelProps) {
   );
 }
 
+/** In the order of their happening. */
 function queryParts({ embedMs, scanMs, lexicalMs, readMs }: SearchTimings) {
   return [
+    { label: text.embed, ms: embedMs },
     { label: text.lexical, ms: lexicalMs },
     { label: text.scan, ms: scanMs },
-    { label: text.embed, ms: embedMs },
     { label: text.read, ms: readMs },
   ];
 }

@@ -71,7 +71,7 @@ export function LibraryData(props: LibraryDataProps) {
         {...{ libraries, documents, actions, canWrite }}
         busyName={transfer?.kind === "sample" ? transfer.name : null}
       />
-      <DocumentList {...{ documents, actions, canWrite }} />
+      <DocumentList {...{ documents, actions, canWrite }} isIndexed={index?.vectors === index?.passages} />
       <PassageSettings
         passages={props.passages}
         isEmpty={canWrite && index.documents === 0 && props.arriving === 0}
