@@ -6,6 +6,7 @@ const WORDS = 20_000;
 const WORDS_PER_PASSAGE = 60;
 /** Of one document: a longer text would be a book. */
 export const PASSAGES_PER_DOCUMENT = 50;
+const VECTORS_AT_ONCE = 8;
 const SPACE = "synthetic";
 
 /** Numbers from 0 to 1, the same for a seed. */
@@ -50,31 +51,37 @@ export const question = (number: number): string => passageText(number).split(" 
 /** What an index needs of an embedder. */
 export function syntheticEmbedder(dimensions: number): Embedder {
   const source = openVectors({ kind: "embedding-like", rows: 0, dimensions, seed: 1 });
-  const embed = (inputs: readonly string[]): EmbeddingMatrix => toMatrix(inputs, source, dimensions);
+  const embed = async (inputs: readonly string[]): Promise<EmbeddingMatrix> => {
+    const data = new Float32Array(inputs.length * dimensions);
+    for (const [i, input] of inputs.entries()) {
+      source.passage(numberIn(input), data.subarray(i * dimensions, (i + 1) * dimensions));
+      // A model would be in a worker: what it takes here is not to hold up the page.
+      if (i % VECTORS_AT_ONCE === 0) await new Promise((resolve) => setTimeout(resolve));
+    }
+    return toMatrix(data, inputs.length, dimensions);
+  };
   const query = (text: string): Float32Array => {
     const vector = new Float32Array(dimensions);
     source.query(numberIn(text), vector);
     return vector;
   };
   const parts: Pick<Embedder, "embed" | "embedDocuments" | "embedQuery"> = {
-    embed: (async (inputs: readonly string[]) => embed(inputs)) as Embedder["embed"],
-    embedDocuments: (async (texts: readonly string[]) => embed(texts)) as Embedder["embedDocuments"],
+    embed: embed as unknown as Embedder["embed"],
+    embedDocuments: embed as unknown as Embedder["embedDocuments"],
     embedQuery: async (text) => query(text),
   };
   return parts as Embedder;
 }
 
-function toMatrix(inputs: readonly string[], source: VectorSource, dimensions: number): EmbeddingMatrix {
-  const data = new Float32Array(inputs.length * dimensions);
-  inputs.forEach((input, i) => source.passage(numberIn(input), data.subarray(i * dimensions, (i + 1) * dimensions)));
+function toMatrix(data: Float32Array, rows: number, dimensions: number): EmbeddingMatrix {
   return {
     output: "float32",
     data,
     scales: null,
-    rows: inputs.length,
+    rows,
     dimensions,
-    tokenCounts: new Int32Array(inputs.length).fill(2 * WORDS_PER_PASSAGE),
-    truncated: new Uint8Array(inputs.length),
+    tokenCounts: new Int32Array(rows).fill(2 * WORDS_PER_PASSAGE),
+    truncated: new Uint8Array(rows),
     faulty: new Int32Array(0),
     space: SPACE,
     timings: { tokenizeMs: 0, queueMs: 0, runMs: 0, poolMs: 0, totalMs: 0 },

@@ -255,10 +255,10 @@ export class SearchEngine implements IndexEngine {
   async #readRows(): Promise<number> {
     this.#contents.forgetRows();
     let damaged = 0;
-    for (const { firstRow, passageIds } of this.#store.batches((_, rows) => (damaged += rows))) {
-      passageIds.forEach((id, i) => this.#contents.setRow(id, firstRow + i));
-    }
-    await this.#near.configure(this.#parts.view);
+    await this.#near.configure(this.#parts.view, {
+      onRows: ({ firstRow, passageIds }) => passageIds.forEach((id, i) => this.#contents.setRow(id, firstRow + i)),
+      onDamage: (_firstRow, rows) => (damaged += rows),
+    });
     return damaged;
   }
 

@@ -5,12 +5,18 @@ import type { Contents } from "./contents.ts";
 import type { Ranked } from "./ranking.ts";
 import { candidateCount, createView, rescore, type Candidate, type VectorView } from "./scan/views.ts";
 import { Scanner } from "./scanner.ts";
-import type { VectorStore } from "./store/vector-store.ts";
+import type { RowBatch, VectorStore } from "./store/vector-store.ts";
 import { TopK } from "./top-k.ts";
 
 /** Enough for a mean that moves by under a percent from one measurement to the next. */
 const MEASURED_QUERIES = 32;
 const MEASURED_TOP_K = 10;
+
+/** Who wants to know what is read. */
+export interface ReadHooks {
+  readonly onRows?: (batch: RowBatch) => void;
+  readonly onDamage?: (firstRow: number, rows: number) => void;
+}
 
 /** One index's vectors, ready to be compared. */
 export class VectorSearch {
@@ -44,16 +50,17 @@ export class VectorSearch {
   /**
    * Reads every stored vector into a view of these options, and uses it from then on.
    *
-   * @param onDamage - See `VectorStore.batches`.
+   * @param onRows - Told of every batch that is read, in order; of damaged rows `onDamage` is told instead.
    */
-  async configure(options: ViewOptions, onDamage?: (firstRow: number, rows: number) => void): Promise<void> {
+  async configure(options: ViewOptions, { onRows, onDamage }: ReadHooks = {}): Promise<void> {
     const { dimensions } = this.#store.shape;
     if (dimensions > 0) {
       const scanner = this.#newScanner(options);
       const { view } = scanner;
-      for (const { firstRow, vectors } of this.#store.batches(onDamage)) {
-        padTo(view, firstRow, dimensions);
-        view.append(vectors, dimensions);
+      for (const batch of this.#store.batches(onDamage)) {
+        padTo(view, batch.firstRow, dimensions);
+        view.append(batch.vectors, dimensions);
+        onRows?.(batch);
         await nextTask();
       }
       padTo(view, this.#store.rows, dimensions);
