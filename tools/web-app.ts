@@ -35,7 +35,10 @@ export function webApp(): Plugin[] {
     },
     injectManifest: {
       // Of the sample libraries the one that is there from the first visit on: what is added later lies in the index.
-      globPatterns: ["**/*.{html,js,css,svg,png,wasm,json,bin,onnx}", "samples/general.strata-index"],
+      // `bcmap`: encodings of Chinese, Japanese and Korean PDF files.
+      globPatterns: ["**/*.{html,js,mjs,css,svg,png,wasm,json,bin,onnx,bcmap}", "samples/general.strata-index"],
+      // What the sample libraries were made from: the page itself reads their indexes.
+      globIgnores: ["samples/passages.json", "samples/questions.json"],
       maximumFileSizeToCacheInBytes: MAX_KEPT_FILE_BYTES,
     },
   });

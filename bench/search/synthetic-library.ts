@@ -1,6 +1,6 @@
 /** @file Documents and an embedder without a model, for indexes of any size: text n has vector n of `synthetic-vectors.ts`. */
 import type { Embedder, EmbeddingMatrix, SearchDocument } from "../../src/index.ts";
-import { openVectors, type VectorSource } from "./synthetic-vectors.ts";
+import { openVectors } from "./synthetic-vectors.ts";
 
 const WORDS = 20_000;
 const WORDS_PER_PASSAGE = 60;
