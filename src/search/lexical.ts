@@ -19,7 +19,7 @@ export interface LexicalHit {
   readonly id: number;
   /** BM25, summed over words and fields, times the number of the query's words that are in the passage. */
   readonly score: number;
-  /** Words of the passage that matched, as `foldWord` writes them, ascending. */
+  /** Words of the passage that matched, as `foldWord` writes them, ascending; those of every other passage ("the") only where no other did. */
   readonly terms: string[];
   /** How much of the query matched, from 0 to 1: a rare word is more of it than a common one. */
   readonly coverage: number;
@@ -44,6 +44,8 @@ const FUZZY_EDITS = 1;
 const COMMON_SHARE = 0.25;
 /** Fewer take no time worth saving. */
 const MIN_COMMON_PASSAGES = 1000;
+/** In fewer passages a word may be in a quarter of them by chance. */
+const MIN_TELLING_PASSAGES = 100;
 const HAS_DIGIT = /\p{N}/u;
 
 /**
@@ -100,8 +102,8 @@ export class LexicalIndex {
   }
 
   /**
-   * Words that are in over a quarter of all passages and over a thousand ("the") find nothing by themselves where another word of the query
-   * finds `limit` passages: they only add to the score. It saves most of the time.
+   * Words that are in over a quarter of all passages and over a thousand ("the") find nothing by themselves where
+   * another word of the query finds `limit` passages: they only add to the score. It saves most of the time.
    *
    * @returns Best first; equal scores by ascending id.
    */
@@ -128,13 +130,19 @@ export class LexicalIndex {
     const weights = this.#weigh(words, counts);
     return best(results, limit).map(({ id, score, terms, queryTerms }) => {
       const coverage = weightOf(queryTerms, weights) / weightOf(words, weights);
-      return { id: id as number, score, terms: terms.sort(), coverage };
+      const telling = terms.filter((term) => !this.#isEverywhere(counts.get(term) ?? 0));
+      return { id: id as number, score, terms: (telling.length > 0 ? telling : terms).sort(), coverage };
     });
   }
 
   /** The whole index as one text, for `fromSnapshot`. */
   toSnapshot(): string {
     return JSON.stringify(this.#words);
+  }
+
+  /** Whether a word of so many passages tells nothing about any of them. */
+  #isEverywhere(passages: number): boolean {
+    return this.size >= MIN_TELLING_PASSAGES && passages > this.size * COMMON_SHARE;
   }
 
   /** @returns By word of the index that the query finds as it is written: about how many passages have it. */
