@@ -80,6 +80,8 @@ export function drawScatter(canvas: HTMLCanvasElement, { onPoint, onOpen }: Scat
     options: {
       animation: false,
       maintainAspectRatio: false,
+      // The margin does: else all points would move when one is drawn larger.
+      layout: { autoPadding: false },
       interaction: { mode: "nearest", intersect: true },
       scales: { x: bounds, y: bounds },
       onHover: (_event, [element]) => {
@@ -116,7 +118,7 @@ interface Layer {
   readonly dataset: ChartDataset<"scatter">;
 }
 
-/** What is drawn last comes first. */
+/** What is drawn last comes first. A reach of less than nothing lets the pointer through to what lies below. */
 function layersOf(view: ScatterView, style: CSSStyleDeclaration): Layer[] {
   const { positions, groups, hits, query, pointed } = view;
   const colour = (name: string): string => style.getPropertyValue(name).trim();
@@ -131,7 +133,7 @@ function layersOf(view: ScatterView, style: CSSStyleDeclaration): Layer[] {
         data: query ? [query] : [],
         pointStyle: "rectRot",
         pointRadius: QUERY_RADIUS,
-        pointHitRadius: 0,
+        pointHitRadius: -QUERY_RADIUS,
         pointBackgroundColor: colour("--ink"),
         pointBorderColor: colour("--surface"),
         pointBorderWidth: 2,
@@ -142,7 +144,7 @@ function layersOf(view: ScatterView, style: CSSStyleDeclaration): Layer[] {
       dataset: {
         data: spots(pointed === null ? [] : [pointed]),
         pointRadius: POINTED_RADIUS,
-        pointHitRadius: 0,
+        pointHitRadius: -POINTED_RADIUS,
         ...ring,
       },
     },

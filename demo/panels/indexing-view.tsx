@@ -64,47 +64,45 @@ export function IndexingView(props: IndexingViewProps) {
   );
 }
 
-function Controls({
-  kind,
-  hasModel,
-  onPause,
-  onResume,
-  onStop,
-  onReindex,
-}: IndexingViewProps & { kind: IndexingKind }) {
-  switch (kind) {
-    case "working":
-      return (
-        <span class="indexing-controls">
-          <Button label={text.pause} testId="indexing-pause" onClick={onPause} />
-          <Button label={text.stop} testId="indexing-stop" title={text.stopTitle} onClick={onStop} />
-        </span>
-      );
-    case "paused":
-    case "stopped":
-      return <Button label={text.resume} testId="indexing-resume" onClick={onResume} />;
-    case "failed":
-      return <Button label={text.retry} testId="indexing-resume" onClick={onResume} />;
-    case "mismatch":
-      return hasModel ? <Button label={text.reindex} testId="indexing-reindex" onClick={onReindex} /> : null;
-    default:
-      return null;
-  }
-}
-
-interface ButtonProps {
+interface Control {
   readonly label: string;
   readonly testId: string;
-  readonly title?: string;
   readonly onClick: () => void;
 }
 
-function Button({ label, testId, title, onClick }: ButtonProps) {
+/** One button stays where it is and changes what it does, so that it keeps the focus. */
+function Controls({ kind, ...props }: IndexingViewProps & { readonly kind: IndexingKind }) {
+  const control = controlOf(kind, props);
   return (
-    <button type="button" class="button" title={title} onClick={onClick} data-testid={testId}>
-      {label}
-    </button>
+    <span class="indexing-controls">
+      {control && (
+        <button type="button" class="button" onClick={control.onClick} data-testid={control.testId}>
+          {control.label}
+        </button>
+      )}
+      {kind === "working" && (
+        <button type="button" class="button" title={text.stopTitle} onClick={props.onStop} data-testid="indexing-stop">
+          {text.stop}
+        </button>
+      )}
+    </span>
   );
+}
+
+function controlOf(kind: IndexingKind, { hasModel, onPause, onResume, onReindex }: IndexingViewProps): Control | null {
+  switch (kind) {
+    case "working":
+      return { label: text.pause, testId: "indexing-pause", onClick: onPause };
+    case "paused":
+    case "stopped":
+      return { label: text.resume, testId: "indexing-resume", onClick: onResume };
+    case "failed":
+      return { label: text.retry, testId: "indexing-resume", onClick: onResume };
+    case "mismatch":
+      return hasModel ? { label: text.reindex, testId: "indexing-reindex", onClick: onReindex } : null;
+    default:
+      return null;
+  }
 }
 
 function sentence(kind: IndexingKind, { index }: IndexingFacts): string {

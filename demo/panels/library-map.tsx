@@ -78,22 +78,24 @@ interface MapActionProps {
   readonly onCancel: () => void;
 }
 
+/** One button stays where it is and changes what it does, so that it keeps the focus. */
 function MapAction({ state, vectorCount, canDraw, onDraw, onCancel }: MapActionProps) {
   const { sheet, share } = state;
-  if (share !== null) {
-    return (
-      <button type="button" class="button" onClick={onCancel} data-testid="map-cancel">
-        {text.cancel}
-      </button>
-    );
-  }
+  const isDrawing = share !== null;
   const isStale = sheet !== null && sheet.vectorCount !== vectorCount;
-  if (!canDraw || (sheet !== null && !isStale)) return null;
+  if (!isDrawing && (!canDraw || (sheet !== null && !isStale))) return null;
+  const label = isDrawing ? text.cancel : sheet === null ? text.draw : text.redraw;
   return (
     <span class="map-action">
-      {isStale && <span class="small">{text.stale}</span>}
-      <button type="button" class="button" onClick={onDraw} data-testid="map-draw">
-        {sheet === null ? text.draw : text.redraw}
+      {isStale && !isDrawing && <span class="small">{text.stale}</span>}
+      <button
+        key="action"
+        type="button"
+        class="button"
+        onClick={isDrawing ? onCancel : onDraw}
+        data-testid={isDrawing ? "map-cancel" : "map-draw"}
+      >
+        {label}
       </button>
     </span>
   );
