@@ -29,6 +29,8 @@ export default defineConfig({
       name: "visitor",
       testMatch: [
         "visitor.spec.ts",
+        "accessibility.spec.ts",
+        "documents.spec.ts",
         "policy.spec.ts",
         "library.spec.ts",
         "recipes.spec.ts",
