@@ -9,6 +9,8 @@ import { isIndexing } from "./state.ts";
 import type { Failure, PageState } from "./state.ts";
 import { strings } from "./strings.ts";
 
+const NO_VECTORS = { vectors: 0, space: null };
+
 interface MapTabProps {
   readonly places: MapPlaces;
   readonly state: PageState;
@@ -27,7 +29,7 @@ export function MapTab({ places, state }: MapTabProps) {
   return (
     <LibraryMap
       cartographer={places.cartographer}
-      vectorCount={state.index?.vectors ?? 0}
+      counts={state.index ?? NO_VECTORS}
       isGrowing={isIndexing(state)}
       subjectOf={(documentId) => subjects.get(documentId) ?? ""}
       describe={(point) => places.describe(point)}

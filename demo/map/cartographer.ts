@@ -1,5 +1,5 @@
 /** @file The map without its looks: reads vectors, has them laid out, keeps what came of it for the visit. */
-import type { VectorSample } from "../../src/index.ts";
+import type { StoredCounts, VectorSample } from "../../src/index.ts";
 import { toFailure } from "../failure.ts";
 import type { Failure } from "../state.ts";
 import { createStore } from "../store.ts";
@@ -21,14 +21,17 @@ export interface MapPoint {
   readonly vector: Float32Array;
 }
 
+/** What tells one set of vectors from another. */
+export type VectorCounts = Pick<StoredCounts, "vectors" | "space">;
+
 /** A library that was laid out. */
 export interface LibraryMapSheet {
   readonly sample: VectorSample;
   readonly layout: MapLayout;
   /** Row by passage id. */
   readonly rowOf: ReadonlyMap<number, number>;
-  /** Vectors of the index then. */
-  readonly vectorCount: number;
+  /** Of the index then. */
+  readonly counts: VectorCounts;
 }
 
 export interface MapState {
@@ -61,9 +64,9 @@ export class Cartographer {
   /**
    * Draws the library as it is now, instead of what is being drawn. The map before it stays until then.
    *
-   * @param vectorCount - Vectors of the index, to know later whether there are others.
+   * @param counts - Of the index, to know later whether it has others.
    */
-  async draw(vectorCount: number): Promise<void> {
+  async draw(counts: VectorCounts): Promise<void> {
     this.#drawing?.abort();
     const drawing = new AbortController();
     this.#drawing = drawing;
@@ -80,7 +83,7 @@ export class Cartographer {
         { signal: drawing.signal, onProgress: (share) => update({ share }) },
       );
       const rowOf = new Map([...sample.passageIds].map((id, row) => [id, row]));
-      update({ sheet: { sample, layout, rowOf, vectorCount }, share: null });
+      update({ sheet: { sample, layout, rowOf, counts }, share: null });
     } catch (error) {
       if (!drawing.signal.aborted) update({ share: null, failure: toFailure(error) });
     }
@@ -91,13 +94,6 @@ export class Cartographer {
     this.#drawing?.abort();
     this.#drawing = null;
     this.store.update({ share: null, isCancelled: true });
-  }
-
-  /** Drops the map: its vectors are another library's. */
-  forget(): void {
-    this.#drawing?.abort();
-    this.#drawing = null;
-    this.store.update(INITIAL);
   }
 }
 

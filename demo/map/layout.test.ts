@@ -53,6 +53,11 @@ describe("fitToSquare", () => {
     expect(fitted[194]! - fitted[0]!).toBeLessThan(0.05);
   });
 
+  it("leaves nothing out where the outermost are not far off", () => {
+    const near = positions.map((value) => Math.min(value, 55));
+    expect(fitToSquare(near, 0.03)).toEqual(fitToSquare(near));
+  });
+
   it("brings what is far off to the edge instead of pressing the rest into a corner", () => {
     const fitted = fitToSquare(positions, 0.03);
     expect([fitted[196], fitted[198]]).toEqual([1, 1]);

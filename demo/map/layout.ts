@@ -26,7 +26,7 @@ const START_NOISE = 1e-3;
 /** A handful of passages that are like no others drift far away: they are not to press the rest into a corner. */
 const OUTERMOST = 0.02;
 
-/** Room for what lies beyond, as a multiple of what sets the scale. */
+/** How far out the outermost may lie, as a multiple of what sets the scale. */
 const REACH = 1.35;
 
 /** What finding the neighbours takes of the whole, roughly. */
@@ -72,10 +72,13 @@ function startFrom(points: number[][], components: Float32Array): void {
  * @param outermost - Share at either end of an axis that is not to set the scale; what then lies outside comes to the edge.
  */
 export function fitToSquare(positions: Float32Array, outermost = 0): Float32Array {
-  const [x, y] = [span(positions, 0, outermost), span(positions, 1, outermost)];
-  const reach = outermost > 0 ? REACH : 1;
-  const radius = Math.max(x.radius, y.radius) * reach || 1;
-  return positions.map((value, at) => Math.max(-1, Math.min(1, (value - (at % 2 === 0 ? x : y).middle) / radius)));
+  const frame = (left: number, reach: number) => {
+    const [x, y] = [span(positions, 0, left), span(positions, 1, left)];
+    return { x: x.middle, y: y.middle, radius: Math.max(x.radius, y.radius) * reach };
+  };
+  const [all, most] = [frame(0, 1), frame(outermost, REACH)];
+  const { x, y, radius } = all.radius <= most.radius ? all : most;
+  return positions.map((value, at) => Math.max(-1, Math.min(1, (value - (at % 2 === 0 ? x : y)) / (radius || 1))));
 }
 
 function span(positions: Float32Array, axis: 0 | 1, outermost: number): { middle: number; radius: number } {

@@ -5,7 +5,7 @@ import type { SearchHit } from "../../src/index.ts";
 import { FailureText } from "../failure-card.tsx";
 import { percent } from "../format.ts";
 import { MIN_MAP_POINTS, pointOf } from "../map/cartographer.ts";
-import type { Cartographer, LibraryMapSheet, MapPoint, MapState } from "../map/cartographer.ts";
+import type { Cartographer, LibraryMapSheet, MapPoint, VectorCounts } from "../map/cartographer.ts";
 import { groupRows, placeQuery } from "../map/map-view.ts";
 import { useStore } from "../store.ts";
 import { strings } from "../strings.ts";
@@ -19,8 +19,8 @@ const text = strings.panels.map;
 
 export interface LibraryMapProps {
   readonly cartographer: Cartographer;
-  /** Vectors of the index now. */
-  readonly vectorCount: number;
+  /** Of the index now. */
+  readonly counts: VectorCounts;
   /** More are on their way: a map is drawn when they are there, or when the visitor asks. */
   readonly isGrowing: boolean;
   /** What a point is coloured by, of its document. */
@@ -34,20 +34,22 @@ export interface LibraryMapProps {
 
 /** Draws when it is opened; the map stays until it is drawn anew, even while it is not shown. */
 export function LibraryMap(props: LibraryMapProps) {
-  const { cartographer, vectorCount, isGrowing } = props;
+  const { cartographer, counts, isGrowing } = props;
   const state = useStore(cartographer.store);
-  const { sheet, share, failure, isCancelled } = state;
+  const { share, failure, isCancelled } = state;
+  // Vectors of another model have nothing to do with these.
+  const sheet = state.sheet?.counts.space === counts.space ? state.sheet : null;
   const isWanted = sheet === null && share === null && failure === null && !isCancelled;
-  const canDraw = vectorCount >= MIN_MAP_POINTS;
+  const canDraw = counts.vectors >= MIN_MAP_POINTS;
   useEffect(() => {
-    if (isWanted && canDraw && !isGrowing) void cartographer.draw(vectorCount);
-  }, [cartographer, isWanted, canDraw, isGrowing, vectorCount]);
-  const onDraw = (): void => void cartographer.draw(vectorCount);
+    if (isWanted && canDraw && !isGrowing) void cartographer.draw(counts);
+  }, [cartographer, isWanted, canDraw, isGrowing, counts.vectors, counts.space]);
+  const onDraw = (): void => void cartographer.draw(counts);
   return (
     <section class="card panel map" aria-labelledby="map-heading" data-testid="map" data-drawn={sheet !== null}>
       <div class="card-head">
         <h2 id="map-heading">{text.heading}</h2>
-        <MapAction {...{ state, vectorCount, canDraw, onDraw }} onCancel={() => cartographer.cancel()} />
+        <MapAction {...{ sheet, share, counts, canDraw, onDraw }} onCancel={() => cartographer.cancel()} />
       </div>
       <p class="small">{text.lead}</p>
       {failure && (
@@ -58,12 +60,12 @@ export function LibraryMap(props: LibraryMapProps) {
       )}
       {sheet ? (
         <Sheet {...props} sheet={sheet}>
-          <Progress state={state} />
+          <Progress share={share} sheet={sheet} />
         </Sheet>
       ) : (
         <>
           <Blank canDraw={canDraw} isCancelled={isCancelled} />
-          <Progress state={state} />
+          <Progress share={share} sheet={sheet} />
         </>
       )}
     </section>
@@ -71,18 +73,18 @@ export function LibraryMap(props: LibraryMapProps) {
 }
 
 interface MapActionProps {
-  readonly state: MapState;
-  readonly vectorCount: number;
+  readonly sheet: LibraryMapSheet | null;
+  readonly share: number | null;
+  readonly counts: VectorCounts;
   readonly canDraw: boolean;
   readonly onDraw: () => void;
   readonly onCancel: () => void;
 }
 
 /** One button stays where it is and changes what it does, so that it keeps the focus. */
-function MapAction({ state, vectorCount, canDraw, onDraw, onCancel }: MapActionProps) {
-  const { sheet, share } = state;
+function MapAction({ sheet, share, counts, canDraw, onDraw, onCancel }: MapActionProps) {
   const isDrawing = share !== null;
-  const isStale = sheet !== null && sheet.vectorCount !== vectorCount;
+  const isStale = sheet !== null && sheet.counts.vectors !== counts.vectors;
   if (!isDrawing && (!canDraw || (sheet !== null && !isStale))) return null;
   const label = isDrawing ? text.cancel : sheet === null ? text.draw : text.redraw;
   return (
@@ -108,7 +110,7 @@ function Blank({ canDraw, isCancelled }: { canDraw: boolean; isCancelled: boolea
 }
 
 /** One line, with or without words in it. */
-function Progress({ state: { share, sheet } }: { state: MapState }) {
+function Progress({ share, sheet }: { share: number | null; sheet: LibraryMapSheet | null }) {
   const what = share === 0 ? text.reading : text.layingOut;
   return (
     <div class="map-progress">
@@ -130,8 +132,8 @@ function Progress({ state: { share, sheet } }: { state: MapState }) {
   );
 }
 
-function Extent({ sheet: { sample, layout, vectorCount } }: { sheet: LibraryMapSheet }) {
-  const extent = sample.rows < vectorCount ? text.sampled(sample.rows, vectorCount) : text.all(sample.rows);
+function Extent({ sheet: { sample, layout, counts } }: { sheet: LibraryMapSheet }) {
+  const extent = sample.rows < counts.vectors ? text.sampled(sample.rows, counts.vectors) : text.all(sample.rows);
   return <>{layout.method === "components" ? `${extent}, ${text.components}` : extent}</>;
 }
 
