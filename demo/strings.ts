@@ -97,7 +97,6 @@ export const strings = {
   },
 
   status: {
-    heading: "Under the hood",
     device: "Device",
     webgpu: (vendor: string, architecture: string): string =>
       `WebGPU · ${[vendor, architecture].filter((part) => part !== "").join(" ") || UNNAMED_ADAPTER}`,
@@ -130,14 +129,7 @@ export const strings = {
     latency: "Query latency",
     latencies: (p50: number, p95: number): string =>
       `${formatDuration(p50)} typical, ${formatDuration(p95)} for the slowest 5 %`,
-    lastQuery: "Last query",
     loadTime: "Load",
-    noQuery: "Search to see where the time goes",
-    tokenize: "Tokenise",
-    queue: "Wait",
-    run: (kind: "webgpu" | "wasm"): string => (kind === "webgpu" ? "GPU" : "CPU"),
-    pool: "Pool",
-    search: "Search",
     other: "Hand-over",
     loadManifest: "Manifest",
     loadDownload: "Download",
