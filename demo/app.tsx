@@ -59,7 +59,14 @@ export function App({ page, models, offline, problems }: AppProps) {
             questions={state.sample?.questions ?? []}
             onQuery={useCallback((query: string, askedAtMs?: number) => page.type(query, askedAtMs), [page])}
             onHelp={useCallback(() => setHelp(true), [])}
-          />
+          >
+            <ModelStrip
+              status={state.status}
+              load={state.load}
+              failure={state.failure}
+              onCancel={() => page.cancel()}
+            />
+          </SearchBox>
         )}
         <Ground />
       </header>
@@ -98,17 +105,13 @@ function MissedNotice({ missed: { name, why } }: { missed: NonNullable<PageState
   );
 }
 
-/** Loading, loading again, what went wrong, or what is loaded. */
+/** What went wrong with the model, and what is done about it; nothing while all is well. */
 function Model({ page, state }: { page: Page; state: PageState }) {
   const { status, failure, load, missed } = state;
   return (
     <div class="columns-head">
       {missed !== null && <MissedNotice missed={missed} />}
-      {failure ? (
-        <FailureCard failure={failure} wasReady={status !== null} onRetry={() => void page.open()} />
-      ) : (
-        <ModelStrip status={status} load={load} onCancel={() => page.cancel()} />
-      )}
+      {failure && <FailureCard failure={failure} wasReady={status !== null} onRetry={() => void page.open()} />}
       {status !== null && failure === null && isRecovering(status) && (
         <RecoveryNotice status={status} load={load} onProcessor={() => page.useDevice("wasm")} />
       )}

@@ -11,13 +11,17 @@ interface DialogProps {
   readonly children: ComponentChildren;
 }
 
-/** Open as long as it is rendered; the browser gives the focus back when it goes. */
+/** Open as long as it is rendered; where the focus was before, it comes back when it goes. */
 export function Dialog({ labelledBy, testId, onClose, children, ...rest }: DialogProps) {
   const dialog = useRef<HTMLDialogElement>(null);
   useEffect(() => {
     const element = dialog.current;
+    const before = document.activeElement;
     element?.showModal();
-    return () => element?.close();
+    return () => {
+      // It may be gone from the page already: then no browser gives the focus back.
+      if (before instanceof HTMLElement) before.focus();
+    };
   }, []);
   return (
     <dialog

@@ -223,7 +223,7 @@ export class Library {
   }
 
   async #open(): Promise<void> {
-    const { name, memory } = this.#options;
+    const { name } = this.#options;
     const { passages } = this.#store.get();
     const openAs = (as: string | null): Promise<SearchIndex> =>
       createSearchIndex({

@@ -6,20 +6,22 @@ import type { PageState } from "./state.ts";
 import { strings } from "./strings.ts";
 import { TransferLines } from "./transfer-lines.tsx";
 
-interface ModelStripProps extends Pick<PageState, "status" | "load"> {
+interface ModelStripProps extends Pick<PageState, "status" | "load" | "failure"> {
   readonly onCancel: () => void;
 }
 
 /** Until a model is loaded a progress bar, then its name. */
-export function ModelStrip({ status, load, onCancel }: ModelStripProps) {
+export function ModelStrip({ status, load, failure, onCancel }: ModelStripProps) {
   return (
     <section class="strip" aria-label={strings.model.label}>
-      {status === null ? <Loading load={load} onCancel={onCancel} /> : <Loaded status={status} />}
+      {failure !== null && <p class="strip-line strip-what">{strings.model.missing}</p>}
+      {failure === null && status === null && <Loading load={load} onCancel={onCancel} />}
+      {failure === null && status !== null && <Loaded status={status} />}
     </section>
   );
 }
 
-function Loading({ load, onCancel }: Omit<ModelStripProps, "status">) {
+function Loading({ load, onCancel }: Omit<ModelStripProps, "status" | "failure">) {
   const share = load && load.totalBytes > 0 ? load.loadedBytes / load.totalBytes : 0;
   const sentence = load ? strings.load.sentence(load.phase) : strings.load.starting;
   const bytes = load && load.totalBytes > 0 ? strings.load.bytes(load.loadedBytes, load.totalBytes) : "";

@@ -13,12 +13,14 @@ const APPLY_MS = 250;
 
 interface PrecisionPanelProps {
   readonly index: SearchIndexStatus;
+  /** What was wanted last; what is the default is left out. */
+  readonly wanted: ViewOptions;
   readonly onConfigure: (view: ViewOptions) => Promise<void>;
   readonly measure: () => Promise<ViewMeasurement | null>;
 }
 
 /** Measured anew after each change, once it is open. */
-export function PrecisionPanel({ index, onConfigure, measure }: PrecisionPanelProps) {
+export function PrecisionPanel({ index, ...rest }: PrecisionPanelProps) {
   const [isOpen, setOpen] = useState(false);
   const { view, dimensions } = index;
   return (
@@ -28,7 +30,7 @@ export function PrecisionPanel({ index, onConfigure, measure }: PrecisionPanelPr
       </summary>
       <p class="small">{text.lead}</p>
       {isOpen && view !== null && dimensions !== null && index.vectors > 0 ? (
-        <Controls all={dimensions} view={view} onConfigure={onConfigure} measure={measure} vectors={index.vectors} />
+        <Controls {...rest} all={dimensions} view={view} vectors={index.vectors} />
       ) : (
         <p>{text.none}</p>
       )}
@@ -42,8 +44,9 @@ interface ControlsProps extends Omit<PrecisionPanelProps, "index"> {
   readonly vectors: number;
 }
 
-function Controls({ all, view, vectors, onConfigure, measure }: ControlsProps) {
-  const [wanted, setWanted] = useWanted(view, onConfigure);
+function Controls({ all, view, vectors, onConfigure, measure, ...rest }: ControlsProps) {
+  const applied = { dimensions: Math.min(rest.wanted.dimensions ?? all, all), ...toPrecision(rest.wanted) };
+  const [wanted, setWanted] = useWanted(applied, (next) => onConfigure(withoutDefaults(next, all)));
   const steps = dimensionSteps(all);
   const step = steps.filter((dimensions) => dimensions <= wanted.dimensions).length - 1;
   const label = text.of(wanted.dimensions, all);
@@ -95,17 +98,28 @@ function Controls({ all, view, vectors, onConfigure, measure }: ControlsProps) {
 
 type Wanted = Pick<ViewStatus, "dimensions" | "precision" | "rescore">;
 
+function toPrecision({ precision = "float32", rescore = true }: ViewOptions): Omit<Wanted, "dimensions"> {
+  return { precision, rescore };
+}
+
+function withoutDefaults({ dimensions, precision, rescore }: Wanted, all: number): ViewOptions {
+  return {
+    ...(dimensions !== all && { dimensions }),
+    ...(precision !== "float32" && { precision }),
+    ...(!rescore && { rescore }),
+  };
+}
+
 /** What is on the screen goes ahead of what is applied. */
-function useWanted(view: Wanted, onConfigure: ControlsProps["onConfigure"]) {
-  const [wanted, setWanted] = useState<Wanted>({ ...view });
-  const apply = useRef(onConfigure);
-  apply.current = onConfigure;
+function useWanted(applied: Wanted, onChange: (wanted: Wanted) => Promise<void>) {
+  const [wanted, setWanted] = useState<Wanted>(applied);
+  const apply = useRef(onChange);
+  apply.current = onChange;
   const key = keyOfView(wanted);
-  const isApplied = key === keyOfView(view);
+  const isApplied = key === keyOfView(applied);
   useEffect(() => {
     if (isApplied) return;
-    const { dimensions, precision, rescore } = wanted;
-    const timer = setTimeout(() => void apply.current({ dimensions, precision, rescore }), APPLY_MS);
+    const timer = setTimeout(() => void apply.current(wanted), APPLY_MS);
     return () => clearTimeout(timer);
     // The wanted view, by value: a status of the index that says the same is nothing new.
   }, [key, isApplied]);

@@ -5,7 +5,7 @@ import type { Metadata, SearchMode, SearchOptions, SearchQuery } from "../src/in
 export const TOP_K = 10;
 
 /** Fields of a document's metadata that can be filtered by, in the order in which they are offered. */
-export const FACETS = ["library", "subject", "source", "folder", "type"] as const;
+export const FACETS = ["library", "author", "work", "subject", "source", "folder", "type"] as const;
 export type Facet = (typeof FACETS)[number];
 
 /** Chosen values by field: any of them will do, and every field counts. */
@@ -91,7 +91,7 @@ export interface FacetValues {
 }
 
 /** More would be a list to search in, not one to choose from. */
-const MAX_VALUES = 40;
+const MAX_VALUES = 100;
 
 /** Fields by which these documents differ, with how many have each value; those with too many values are left out. */
 export function countFacets(documents: readonly { readonly metadata: Metadata }[]): FacetValues[] {

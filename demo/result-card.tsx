@@ -5,7 +5,7 @@ import type { SearchHit, SearchResult } from "../src/index.ts";
 import { percent } from "./format.ts";
 import { Highlighted } from "./highlighted.tsx";
 import { RESULT_TOGGLE } from "./keyboard.ts";
-import { FACETS } from "./question.ts";
+import type { Facet } from "./question.ts";
 import type { Span } from "./spans.ts";
 import { strings } from "./strings.ts";
 
@@ -13,6 +13,9 @@ const text = strings.results;
 
 /** Three lines on a wide screen, and a little more for phones to cut. */
 const EXCERPT_CHARACTERS = 300;
+
+/** What is said of where a document comes from. */
+const SHELF: readonly Facet[] = ["library", "work", "subject", "source"];
 
 /** Where a card leads. */
 export interface CardActions {
@@ -83,7 +86,7 @@ export function ResultCard({ hit, rank, bestBm25, further, expanded, onToggle, a
 
 /** Shelf, book, chapter: metadata first, then the headings above the passage. */
 function trailOf({ metadata, section, title }: SearchHit): string {
-  const shelf = FACETS.filter((facet) => facet !== "type").map((facet) => metadata[facet]);
+  const shelf = SHELF.map((facet) => metadata[facet]);
   const parts = [...shelf, ...section].filter((part) => typeof part === "string" && part !== "" && part !== title);
   return [...new Set(parts)].join(" › ");
 }

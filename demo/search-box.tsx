@@ -1,5 +1,5 @@
 /** @file The search box and the questions to start with. */
-import type { RefObject } from "preact";
+import type { ComponentChildren, RefObject } from "preact";
 import { strings } from "./strings.ts";
 
 /** A question, not a document: every keystroke runs all of it. */
@@ -10,12 +10,14 @@ interface SearchBoxProps {
   readonly query: string;
   readonly questions: readonly string[];
   readonly onHelp: () => void;
+  /** Below the box: how the model is. */
+  readonly children: ComponentChildren;
   /** @param askedAtMs - Of the keystroke or click, on the clock of `performance.now()`. */
   readonly onQuery: (query: string, askedAtMs?: number) => void;
 }
 
 /** A text box that searches with every keystroke. */
-export function SearchBox({ inputRef, query, questions, onQuery, onHelp }: SearchBoxProps) {
+export function SearchBox({ inputRef, query, questions, onQuery, onHelp, children }: SearchBoxProps) {
   const ask = (question: string): void => {
     onQuery(question);
     inputRef.current?.focus();
@@ -55,23 +57,34 @@ export function SearchBox({ inputRef, query, questions, onQuery, onHelp }: Searc
           </button>
         )}
       </div>
-      <p id="search-hint" class="search-hint">
-        <span class="keys">
-          {strings.search.hint}{" "}
+      <div class="search-below">
+        {children}
+        <p id="search-hint" class="search-hint keys">
+          <span class="visually-hidden">{strings.search.hint}</span>
           <button type="button" class="hit-action" onClick={onHelp} data-testid="show-keys">
             {strings.keys.show}
           </button>
-        </span>
-      </p>
-      <ul class="chips" aria-label={strings.search.suggested} data-testid="suggested">
-        {questions.map((question) => (
-          <li key={question}>
-            <button type="button" class="chip" aria-pressed={query === question} onClick={() => ask(question)}>
-              {question}
-            </button>
-          </li>
-        ))}
-      </ul>
+        </p>
+      </div>
+      <Suggestions query={query} questions={questions} onAsk={ask} />
     </search>
+  );
+}
+
+interface SuggestionsProps extends Pick<SearchBoxProps, "query" | "questions"> {
+  readonly onAsk: (question: string) => void;
+}
+
+function Suggestions({ query, questions, onAsk }: SuggestionsProps) {
+  return (
+    <ul class="chips" aria-label={strings.search.suggested} data-testid="suggested">
+      {questions.map((question) => (
+        <li key={question}>
+          <button type="button" class="chip" aria-pressed={query === question} onClick={() => onAsk(question)}>
+            {question}
+          </button>
+        </li>
+      ))}
+    </ul>
   );
 }

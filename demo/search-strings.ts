@@ -13,6 +13,8 @@ const BADGES: Readonly<Record<SearchMode, string>> = {
 
 const FACET_NAMES: Readonly<Record<Facet, string>> = {
   library: "Library",
+  author: "Author",
+  work: "Work",
   subject: "Subject",
   source: "Source",
   folder: "Folder",
@@ -62,6 +64,7 @@ export const searchStrings = {
       semantic: "Finds passages by what they mean, whatever their words",
       lexical: "Finds passages by the words in them",
     } satisfies Record<SearchMode, string>,
+    more: "Options",
     bestOnly: "Best passage per document",
   },
 
@@ -82,7 +85,6 @@ export const searchStrings = {
     value: (value: string, documents: number): string => `${value} (${formatCount(documents)})`,
     remove: (facet: Facet, value: string): string => `Remove the filter ${FACET_NAMES[facet]}: ${value}`,
     clear: "Clear filters",
-    none: "Filters appear here when documents differ by library, subject, source, folder or type.",
   },
 
   results: {
@@ -191,6 +193,7 @@ export const searchStrings = {
   model: {
     label: "Model",
     ready: "Model ready",
+    missing: "No model: words only",
     gpu: "on the GPU",
     processor: "on the processor",
     facts: ({ name, where, dimensions, bits }: ModelFactsShown): string =>

@@ -1,4 +1,5 @@
 /** @file How it is searched: by words, by meaning or both, what counts as similar, and in which documents. */
+import { useState } from "preact/hooks";
 import type { DocumentEntry, SearchMode } from "../src/index.ts";
 import { FilterChips, FilterSelects } from "./filters.tsx";
 import { InstructionEditor } from "./instruction-editor.tsx";
@@ -15,26 +16,45 @@ export interface SearchToolsProps {
 
 /** Of one height until the visitor opens something in it. */
 export function SearchTools({ question, documents, onChange }: SearchToolsProps) {
+  const [isOpen, setOpen] = useState(false);
   return (
     <div class="tools">
-      <div class="tools-line">
+      <div class="modes-line">
         <ModeSwitch mode={question.mode} onChange={onChange} />
-        <label class="check-line">
-          <input
-            type="checkbox"
-            checked={question.bestOnly}
-            data-testid="best-only"
-            onChange={(event) => onChange({ bestOnly: event.currentTarget.checked })}
-          />
-          {strings.mode.bestOnly}
-        </label>
+        <button
+          type="button"
+          class="button tools-toggle"
+          aria-expanded={isOpen}
+          aria-controls="tools-more"
+          onClick={() => setOpen(!isOpen)}
+          data-testid="tools-toggle"
+        >
+          {strings.mode.more}
+        </button>
       </div>
-      <div class="tools-line">
+      <div id="tools-more" class="tools-more" data-open={isOpen}>
         <InstructionEditor question={question} onChange={onChange} />
-        <FilterSelects filters={question.filters} documents={documents} onChange={onChange} />
+        <div class="tools-line">
+          <BestOnly bestOnly={question.bestOnly} onChange={onChange} />
+          <FilterSelects filters={question.filters} documents={documents} onChange={onChange} />
+        </div>
       </div>
       <FilterChips filters={question.filters} onChange={onChange} />
     </div>
+  );
+}
+
+function BestOnly({ bestOnly, onChange }: { bestOnly: boolean; onChange: SearchToolsProps["onChange"] }) {
+  return (
+    <label class="check-line">
+      <input
+        type="checkbox"
+        checked={bestOnly}
+        data-testid="best-only"
+        onChange={(event) => onChange({ bestOnly: event.currentTarget.checked })}
+      />
+      {strings.mode.bestOnly}
+    </label>
   );
 }
 

@@ -17,8 +17,16 @@ const readSample = (name: string): unknown => JSON.parse(readFileSync(`public/sa
 /** The sample library's questions, none of which shares a content word with its answer. */
 export const { questions } = readSample("questions") as { readonly questions: readonly Question[] };
 
-/** Ids of the sample passages in the order in which they are indexed. */
-export const passageIds = (readSample("passages") as { passages: { id: string }[] }).passages.map(({ id }) => id);
+/** Passages of the built-in library. */
+export const { passages } = readSample("passages") as {
+  readonly passages: readonly { readonly id: string; readonly title: string; readonly text: string }[];
+};
+
+/** Of the built-in library's documents. */
+const PREFIX = "general/";
+
+/** What the page remembers of a first visit: that it has taken the built-in library in. */
+const SAMPLED = "strata-demo:sampled";
 
 /** The page, and what must never happen on it. */
 export class DemoPage {
@@ -43,6 +51,22 @@ export class DemoPage {
     await this.#page.goto(`./${parameters}`);
   }
 
+  /** Opens the page with a library that is empty. */
+  async openEmpty(parameters = ""): Promise<void> {
+    await this.#page.addInitScript((name) => localStorage.setItem(name, "yes"), SAMPLED);
+    await this.open(parameters);
+    await this.untilSearchable();
+  }
+
+  /** Brings the first passages of the built-in library as a visitor's file, without vectors. */
+  async bringPassages(count: number): Promise<void> {
+    const lines = passages.slice(0, count).map(({ title, text }) => JSON.stringify({ title, text }));
+    const buffer = Buffer.from(lines.join("\n"));
+    await this.#page
+      .getByTestId("files")
+      .setInputFiles({ name: "passages.jsonl", mimeType: "application/json", buffer });
+  }
+
   async untilReady(): Promise<void> {
     await expect(this.app).toHaveAttribute("data-state", "ready", { timeout: 240_000 });
   }
@@ -52,16 +76,29 @@ export class DemoPage {
     await expect.poll(indexed, { timeout: 280_000 }).toBeGreaterThanOrEqual(passages);
   }
 
-  /** Types as a person does, and waits until the results are those of the whole query. */
-  async ask(query: string): Promise<void> {
-    await this.search.fill("");
-    await this.search.pressSequentially(query);
-    await expect(this.#page.getByTestId("results")).toHaveAttribute("data-query", query, { timeout: 60_000 });
+  /** Until words can be found. */
+  async untilSearchable(): Promise<void> {
+    await expect(this.app).toHaveAttribute("data-searchable", "true", { timeout: 60_000 });
   }
 
+  /** Types as a person does, and waits until the results are those of the whole query. */
+  async ask(query: string, mode: "hybrid" | "semantic" | "lexical" = "hybrid"): Promise<void> {
+    await this.search.fill("");
+    await this.search.pressSequentially(query);
+    const results = this.#page.getByTestId("results");
+    await expect(results).toHaveAttribute("data-query", query, { timeout: 60_000 });
+    await expect(results).toHaveAttribute("data-mode", mode, { timeout: 240_000 });
+  }
+
+  /** Ids of the best hits, those of the built-in library as its questions have them. */
   async topIds(count: number): Promise<string[]> {
     const ids = await this.results.evaluateAll((items) => items.map((item) => item.getAttribute("data-id") ?? ""));
-    return ids.slice(0, count);
+    return ids.slice(0, count).map((id) => id.replace(PREFIX, ""));
+  }
+
+  async topTitles(count: number): Promise<string[]> {
+    const titles = await this.results.getByRole("heading").allTextContents();
+    return titles.slice(0, count);
   }
 
   /** Nothing was logged as an error and nothing was thrown, apart from what the journey provoked. */

@@ -19,13 +19,95 @@ test("finds answers that share no word with the question", async ({ page }) => {
   demo.expectNoFaults();
 });
 
-test("can be searched while the library is still being indexed", async ({ page }) => {
+test("finds words before the model is there, and meaning as soon as it is", async ({ page }) => {
+  const demo = new DemoPage(page);
+  let isHeld = true;
+  let release = (): void => undefined;
+  const held = new Promise<void>((resolve) => (release = resolve));
+  await page.route("**/models/nano-q4/layer-03.bin", async (route) => {
+    if (isHeld) await held;
+    await route.continue();
+  });
+  await demo.open();
+  await demo.untilSearchable();
+  await demo.ask("emperor penguins", "lexical");
+  expect((await demo.topIds(1))[0]).toBe("penguin-parents");
+  await expect(demo.results.first().locator("mark")).toHaveText(["emperor", "penguins"]);
+  await expect(page.getByTestId("badge")).toContainText("Words only");
+  isHeld = false;
+  release();
+  await expect(page.getByTestId("badge")).toHaveText("Hybrid: words + meaning", { timeout: 60_000 });
+  expect((await demo.topIds(1))[0]).toBe("penguin-parents");
+  demo.expectNoFaults();
+});
+
+test("follows the question with filters, modes and a link that leads back to it", async ({ page, context }) => {
   const demo = new DemoPage(page);
   await demo.open();
-  await demo.untilIndexed(1);
-  await demo.ask("stars and planets");
-  await expect(demo.results.first()).toBeVisible();
   await demo.untilReady();
+  await demo.ask("water");
+  await page.getByTestId("filter-subject").selectOption({ value: "animals" });
+  await page.getByTestId("mode-lexical").check({ force: true });
+  await expect(page.getByTestId("results")).toHaveAttribute("data-mode", "lexical");
+  await expect(demo.results.first()).toContainText("animals");
+  await page.getByTestId("best-only").check();
+  await context.grantPermissions(["clipboard-read", "clipboard-write"]);
+  await page.getByTestId("copy-link").click();
+  const link = await page.evaluate(() => navigator.clipboard.readText());
+  expect(new URL(link).search).toBe("?q=water&mode=words&subject=animals&best=1");
+  const ids = await demo.topIds(5);
+  await page.getByTestId("copy-code").click();
+  const code = await page.evaluate(() => navigator.clipboard.readText());
+  expect(code).toContain('index.search("water", {');
+  await page.getByTestId("clear-filters").click();
+  await expect(page).toHaveURL(/\?q=water&mode=words&best=1$/);
+  await page.goto(link);
+  await expect(demo.search).toHaveValue("water");
+  await expect.poll(() => demo.topIds(5)).toEqual(ids);
+  demo.expectNoFaults();
+});
+
+test("goes from a result to its document, to more like it, and back through the history", async ({ page }) => {
+  const demo = new DemoPage(page);
+  await demo.open("?q=penguins");
+  await demo.untilReady();
+  await expect(page.getByTestId("results")).toHaveAttribute("data-mode", "hybrid");
+  const first = demo.results.first();
+  await first.getByRole("button", { name: "Open document" }).click();
+  const reading = page.getByTestId("reading");
+  await expect(reading.getByTestId("passage")).toContainText("Male emperor penguins");
+  await expect(page).toHaveURL(/doc=general%2Fpenguin-parents&at=0-\d+/);
+  await page.keyboard.press("Escape");
+  await expect(reading).toHaveCount(0);
+  await expect(demo.search).toHaveValue("penguins");
+  await first.getByRole("button", { name: "More like this" }).click();
+  await expect(page.getByTestId("like")).toContainText("More like “Penguin parents”");
+  await expect.poll(() => demo.topIds(10)).not.toContain("penguin-parents");
+  await page.goBack();
+  await expect(page.getByTestId("like")).toHaveCount(0);
+  await expect.poll(async () => (await demo.topIds(1))[0]).toBe("penguin-parents");
+  await page.goBack();
+  await expect(reading).toBeVisible();
+  demo.expectNoFaults();
+});
+
+test("says what coarser vectors cost, and keeps them from one visit to the next", async ({ page }) => {
+  const demo = new DemoPage(page);
+  await demo.open();
+  await demo.untilReady();
+  await page.getByTestId("vectors").locator("summary").click();
+  await page.getByTestId("precision").selectOption("binary");
+  await page.getByTestId("dimensions").fill("2");
+  const measured = page.getByTestId("measured");
+  // 64 bits for each of 498 passages are kilobytes of one digit; all 256 would be of two.
+  await expect(measured).toContainText(/memory\d\sKB/);
+  await expect(measured).toContainText(/\d\.\d %/);
+  await expect(page.getByTestId("vectors")).toContainText("64 of 256");
+  await page.reload();
+  await demo.untilReady();
+  await page.getByTestId("vectors").locator("summary").click();
+  await expect(page.getByTestId("precision")).toHaveValue("binary");
+  await expect(page.getByTestId("rescore")).toBeChecked();
   demo.expectNoFaults();
 });
 
@@ -46,7 +128,8 @@ test("adds a visitor's own files, as text only, and lists those it cannot read",
   await expect(page.getByTestId("imports")).toContainText("photo.txt");
   await expect(page.getByTestId("imports")).toContainText("notes.html");
   await demo.untilReady();
-  await demo.ask("where is the tool for the lathe");
+  await page.getByTestId("mode-semantic").check({ force: true });
+  await demo.ask("where is the tool for the lathe", "semantic");
   await expect(demo.results.first()).toContainText("lathe chuck key hangs beside the window");
   await expect(page).not.toHaveTitle("x");
   demo.expectNoFaults();
@@ -60,12 +143,24 @@ test("works by keyboard alone", async ({ page }) => {
   await expect(demo.search).toBeFocused();
   await demo.ask(questions[0]!.query);
   await page.keyboard.press("ArrowDown");
-  const first = demo.results.first().getByRole("button");
+  const first = demo.results.first().getByRole("heading").getByRole("button");
   await expect(first).toBeFocused();
   await page.keyboard.press("Enter");
   await expect(first).toHaveAttribute("aria-expanded", "true");
+  await page.keyboard.press("o");
+  await expect(page.getByTestId("reading")).toBeVisible();
+  await page.keyboard.press("Escape");
+  await expect(page.getByTestId("reading")).toHaveCount(0);
+  await expect(first).toBeFocused();
+  await page.keyboard.press("?");
+  await expect(page.getByTestId("keys")).toContainText("To the search box");
+  await page.keyboard.press("Escape");
+  await expect(page.getByTestId("keys")).toHaveCount(0);
+  await page.keyboard.press("m");
+  await expect(page.getByTestId("like")).toBeVisible();
   await page.keyboard.press("Escape");
   await expect(demo.search).toHaveValue("");
+  await expect(page.getByTestId("like")).toHaveCount(0);
   demo.expectNoFaults();
 });
 
