@@ -17,6 +17,9 @@ const EXCERPT_CHARACTERS = 300;
 /** What is said of where a document comes from. */
 const SHELF: readonly Facet[] = ["library", "work", "subject", "source"];
 
+/** Of a document's other passages; the document itself has the rest. */
+const MAX_FURTHER = 4;
+
 /** Where a card leads. */
 export interface CardActions {
   onLike(hit: SearchHit): void;
@@ -141,7 +144,7 @@ function Further({ hit, count, actions }: FurtherProps) {
   const onToggle = async (): Promise<void> => {
     if (found !== null) return setFound(null);
     const all = await actions.findWithin(hit);
-    setFound(all.filter(({ passageId }) => passageId !== hit.passageId));
+    setFound(all.filter(({ passageId }) => passageId !== hit.passageId).slice(0, MAX_FURTHER));
   };
   return (
     <div class="further">
