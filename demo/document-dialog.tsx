@@ -21,7 +21,9 @@ export function DocumentDialog({ opened, onClose }: DocumentDialogProps) {
   return (
     <Dialog labelledBy="document-heading" testId="reading" class="document" onClose={onClose}>
       <div class="dialog-head">
-        <h2 id="document-heading">{document ? (document.title ?? text.untitled) : place.documentId}</h2>
+        <h2 id="document-heading" dir="auto">
+          {document ? (document.title ?? text.untitled) : place.documentId}
+        </h2>
         <button type="button" class="button" onClick={onClose} data-testid="close-document">
           {text.close}
         </button>
@@ -48,7 +50,7 @@ function Reading({ document, opened }: { document: SearchDocument; opened: Opene
     mark.current?.scrollIntoView({ block: "center" });
   }, [document, place]);
   return (
-    <div ref={scroller} class="document-text" tabIndex={0} role="region" aria-labelledby="document-heading">
+    <div ref={scroller} class="document-text" dir="auto" tabIndex={0} role="region" aria-labelledby="document-heading">
       <Blocks blocks={before} />
       <div>
         {lead}

@@ -91,8 +91,8 @@ describe("Page", () => {
     page.resume();
     const { search } = await until(page, (now) => answered("dough")(now) && vectorsOf(now) === 2);
     expect(search.answer?.result.hits[0]).toMatchObject({ metadata: { source: "bread.txt" } });
-    page.type("scratches a soft stone");
-    const other = await until(page, answered("scratches a soft stone"));
+    page.type("scratches a soft mineral");
+    const other = await until(page, answered("scratches a soft mineral"));
     expect(other.search.answer?.result.hits[0]).toMatchObject({ metadata: { source: "rocks.md" } });
     expect(seen.at(-1)).toBe("ready");
   });

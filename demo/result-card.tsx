@@ -65,7 +65,7 @@ export function ResultCard({ hit, rank, bestBm25, further, expanded, onToggle, a
             aria-controls={textId}
             onClick={() => onToggle(hit.passageId)}
           >
-            {title}
+            <bdi>{title}</bdi>
           </button>
         </h3>
         <p class="hit-subject">{trailOf(hit)}</p>
@@ -98,7 +98,7 @@ function trailOf({ metadata, section, title }: SearchHit): string {
 function Quote({ hit, id, expanded }: { hit: SearchHit; id: string; expanded: boolean }) {
   const { quote, spans } = useMemo(() => quoteOf(hit, expanded), [hit, expanded]);
   return (
-    <p class="hit-text" id={id} data-expanded={expanded}>
+    <p class="hit-text" id={id} dir="auto" data-expanded={expanded}>
       <Highlighted text={quote} spans={spans} />
     </p>
   );

@@ -14,13 +14,13 @@ import { strings } from "./strings.ts";
 /** Screen readers hear of results once the typing pauses. */
 const ANNOUNCE_DELAY_MS = 700;
 
-interface ResultListProps extends Pick<PageState, "search" | "index" | "documents" | "status"> {
+interface ResultListProps extends Pick<PageState, "search" | "index" | "arriving" | "documents" | "status"> {
   readonly actions: CardActions;
   readonly onWords: () => void;
 }
 
 /** The answers to the last question; timings as data attributes, for those who measure. */
-export function ResultList({ search, index, documents, status, actions, onWords }: ResultListProps) {
+export function ResultList({ search, index, arriving, documents, status, actions, onWords }: ResultListProps) {
   const { answer, ...focusHandlers } = useSteadyAnswer(search);
   const [expanded, setExpanded] = useState<readonly number[]>([]);
   const list = usePaintClock(search.answer);
@@ -53,7 +53,7 @@ export function ResultList({ search, index, documents, status, actions, onWords 
         ))}
       </ol>
       {hits.length === 0 && search.failure === null && (
-        <ResultNothing search={search} index={index} hasModel={status !== null} onWords={onWords} />
+        <ResultNothing {...{ search, index, arriving, onWords }} hasModel={status !== null} />
       )}
       <Announcer answer={answer} />
     </div>

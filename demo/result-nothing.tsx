@@ -3,15 +3,15 @@ import { isBlank } from "./question.ts";
 import type { PageState } from "./state.ts";
 import { strings } from "./strings.ts";
 
-interface ResultNothingProps extends Pick<PageState, "search" | "index"> {
+interface ResultNothingProps extends Pick<PageState, "search" | "index" | "arriving"> {
   readonly hasModel: boolean;
   /** The visitor does not want to wait for the model. */
   readonly onWords: () => void;
 }
 
 /** As high as a few results. */
-export function ResultNothing({ search, index, hasModel, onWords }: ResultNothingProps) {
-  const { title, text, isWaiting } = nothing({ search, index, hasModel });
+export function ResultNothing({ onWords, ...now }: ResultNothingProps) {
+  const { title, text, isWaiting } = nothing(now);
   return (
     <div class="nothing" data-testid="nothing">
       <p class="nothing-title">{title}</p>
@@ -32,7 +32,7 @@ interface Nothing {
   readonly isWaiting?: boolean;
 }
 
-function nothing({ search, index, hasModel }: Omit<ResultNothingProps, "onWords">): Nothing {
+function nothing({ search, index, arriving, hasModel }: Omit<ResultNothingProps, "onWords">): Nothing {
   const { question, answer } = search;
   const text = strings.results;
   if (isBlank(question)) return { title: text.emptyTitle, text: text.empty };
@@ -40,6 +40,7 @@ function nothing({ search, index, hasModel }: Omit<ResultNothingProps, "onWords"
   if (answer === null && question.mode === "semantic" && !hasModel)
     return { title: text.waitingTitle, text: text.waiting, isWaiting: true };
   if (answer === null) return { title: text.soonTitle, text: "" };
+  if (arriving > 0) return { title: text.soonTitle, text: text.arriving };
   if (index.documents === 0) return { title: text.noPassagesTitle, text: text.noPassages };
   if (Object.keys(answer.question.filters).length > 0) return { title: text.noneTitle, text: text.noneFiltered };
   if (answer.question.like !== null) return { title: text.noneTitle, text: text.noneLike };

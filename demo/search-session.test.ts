@@ -1,7 +1,7 @@
 /** @file Tests of search as you type, with a clock and an index of the test's own; with the real one: page.browser.test.ts. */
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { EmbedError } from "../src/index.ts";
-import type { SearchIndex, SearchMode, SearchOptions, SearchQuery, SearchResult } from "../src/index.ts";
+import type { SearchHit, SearchIndex, SearchMode, SearchOptions, SearchQuery, SearchResult } from "../src/index.ts";
 import { NO_QUESTION } from "./question.ts";
 import type { Question } from "./question.ts";
 import { SearchSession } from "./search-session.ts";
@@ -11,6 +11,21 @@ import { createStore } from "./store.ts";
 
 const TIMINGS = { embedMs: 1, scanMs: 1, lexicalMs: 1, readMs: 1, totalMs: 4 };
 
+const HIT: SearchHit = {
+  passageId: 1,
+  documentId: "talc",
+  title: "Talc",
+  metadata: {},
+  section: [],
+  text: "Soft.",
+  start: 0,
+  end: 5,
+  score: 1,
+  cosine: 1,
+  bm25: null,
+  terms: [],
+};
+
 interface Asked {
   readonly query: SearchQuery;
   readonly options: SearchOptions;
@@ -19,7 +34,7 @@ interface Asked {
 }
 
 /** An index that answers when the test says so. */
-function makeIndex() {
+function makeIndex(hits: readonly SearchHit[]) {
   const asked: Asked[] = [];
   const search = (query: SearchQuery, options: SearchOptions = {}) =>
     new Promise<SearchResult>((resolve, reject) => {
@@ -28,7 +43,7 @@ function makeIndex() {
         query,
         options,
         async answer(mode = options.mode ?? "hybrid") {
-          resolve({ mode, hits: [], considered: asked.length, timings: TIMINGS });
+          resolve({ mode, hits, considered: asked.length, timings: TIMINGS });
           await vi.advanceTimersByTimeAsync(0);
         },
         async fail(error) {
@@ -40,9 +55,9 @@ function makeIndex() {
   return { asked, index: { search } as unknown as SearchIndex };
 }
 
-function makeSession({ hasModel = true, isOpen = true } = {}) {
+function makeSession({ hasModel = true, isOpen = true, hits = [HIT] as readonly SearchHit[] } = {}) {
   const store = createStore<PageState>(INITIAL_STATE);
-  const { asked, index } = makeIndex();
+  const { asked, index } = makeIndex(hits);
   const failures: unknown[] = [];
   const now = { hasModel, isOpen };
   const session = new SearchSession(store, {
@@ -148,6 +163,15 @@ describe("SearchSession", () => {
     await asked[1]!.answer();
     await vi.advanceTimersByTimeAsync(1000);
     expect(asked).toHaveLength(3);
+  });
+
+  it("asks again soon where nothing was found yet", async () => {
+    const { session, asked } = makeSession({ hits: [] });
+    session.ask(of("talc"));
+    await asked[0]!.answer();
+    session.refresh();
+    await vi.advanceTimersByTimeAsync(100);
+    expect(asked).toHaveLength(2);
   });
 
   it("empties when the question is emptied", async () => {

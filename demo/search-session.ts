@@ -12,6 +12,8 @@ const DEBOUNCE_MS = 40;
 const STAND_IN_MS = 150;
 /** A library that grows is searched again this often: each time the query goes through the model. */
 const REFRESH_MS = 1000;
+/** Who has found nothing yet is not to wait for the first passage. */
+const FIRST_REFRESH_MS = 100;
 
 /** What a search needs. */
 export interface SearchSource {
@@ -55,7 +57,8 @@ export class SearchSession {
 
   /** There is more to find, or a better way to find it: the question is answered anew, soon. */
   refresh(): void {
-    this.#refreshTimer ??= setTimeout(() => this.#refreshNow(), REFRESH_MS);
+    const found = this.#store.get().search.answer?.result.hits.length ?? 0;
+    this.#refreshTimer ??= setTimeout(() => this.#refreshNow(), found === 0 ? FIRST_REFRESH_MS : REFRESH_MS);
   }
 
   /** A model has come or gone: the question is answered anew, now. */
