@@ -18,7 +18,7 @@ import { RecoveryNotice } from "./recovery-notice.tsx";
 import { SearchBox } from "./search-box.tsx";
 import type { SettingsProblem } from "./settings.ts";
 import { isRecovering, stageOf } from "./state.ts";
-import type { PageState } from "./state.ts";
+import type { OpenedDocument, PageState } from "./state.ts";
 import { useStore } from "./store.ts";
 import { strings } from "./strings.ts";
 import { useAddress } from "./use-address.ts";
@@ -77,7 +77,7 @@ export function App({ page, models, offline, problems }: AppProps) {
         {usable && <ModelPanel models={models} {...state} />}
       </main>
       <footer class="footer">{strings.footer}</footer>
-      {state.opened && <DocumentDialog opened={state.opened} onClose={() => page.closeDocument()} />}
+      {isReadable(state.opened) && <DocumentDialog opened={state.opened} onClose={() => page.closeDocument()} />}
       {help && <HelpDialog onClose={() => setHelp(false)} />}
     </div>
   );
@@ -117,6 +117,11 @@ function Model({ page, state }: { page: Page; state: PageState }) {
       )}
     </div>
   );
+}
+
+/** A dialog that is still empty would only change its size. */
+function isReadable(opened: PageState["opened"]): opened is OpenedDocument {
+  return opened !== null && (opened.document !== null || opened.isMissing);
 }
 
 /** @returns The link to what is on the screen. */

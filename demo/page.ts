@@ -95,6 +95,9 @@ export class Page {
     const isCurrent = (): boolean => this.#opening === opening;
     const { choice } = this.store.get();
     this.store.update({ load: null, downloads: false, failure: null, status: null });
+    // Words come first: side by side both would take as long as the model.
+    await this.#library.open().catch(() => undefined);
+    if (!isCurrent()) return;
     const takeBack = noteLoad(choice, openMemory());
     addEventListener("pagehide", takeBack);
     let embedder: Embedder;
