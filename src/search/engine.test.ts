@@ -194,9 +194,11 @@ describe("index files", () => {
   it("carry everything over, vectors included", async () => {
     const { engine } = await plants();
     const file = await engine.exportFile({});
-    const { engine: other } = await openTestEngine();
+    const { engine: other, statuses } = await openTestEngine();
     const request = { vectors: "require", modelSpace: SPACE } as const;
     expect(await other.importFile(file, request, {})).toMatchObject({ added: 4, passages: 4, reused: 4 });
+    // At no moment is there anything to embed.
+    expect(statuses.filter(({ passages, vectors }) => passages > vectors)).toEqual([]);
     expect(await embedAll(other)).toEqual([]);
     const [before, after] = [await find(engine, "wet stones"), await find(other, "wet stones")];
     expect(after.hits.map(({ text, score, cosine }) => [text, score, cosine])).toEqual(
@@ -214,6 +216,11 @@ describe("index files", () => {
     await expect(required).rejects.toMatchObject({ code: "index-mismatch", details: { actual: SPACE } });
     expect(other.status.documents).toBe(0);
     await other.importFile(file, { vectors: "drop", modelSpace: "other" }, {});
+    const { engine: third } = await openTestEngine();
+    await third.add(PLANTS, {});
+    // What is there already is given its vectors.
+    expect(await third.importFile(file, { vectors: "require", modelSpace: null }, {})).toMatchObject({ reused: 4 });
+    expect(third.status).toMatchObject({ documents: 4, passages: 4, vectors: 4 });
     expect(other.status).toMatchObject({ documents: 4, vectors: 0 });
     expect(await embedAll(other, "other")).toHaveLength(4);
   });

@@ -25,7 +25,7 @@ import { checkDocuments } from "./document-input.ts";
 import { writeIndexFile } from "./index-file.ts";
 import { readIndexFile } from "./index-import.ts";
 import type { EngineInside } from "./inside.ts";
-import { ingest, numberDocuments, type SplitDocument } from "./ingest.ts";
+import { ingest, numberDocuments, type SplitDocument, type VectorSpace } from "./ingest.ts";
 import type { CountTokens } from "./passages.ts";
 import { passageInput } from "./passages.ts";
 import type { DocumentRecord, IndexRecord, Records } from "./store/records.ts";
@@ -237,7 +237,7 @@ export class SearchEngine implements IndexEngine {
       // It changes while a file is read.
       index: () => this.#index,
       change: (work) => this.#change(work),
-      keep: (split) => this.#keep(split),
+      keep: (split, brought) => this.#keep(split, brought),
       append: (incoming) => this.#append(incoming),
       documentOf: (id) => this.#contents.byId(id),
     };
@@ -262,55 +262,57 @@ export class SearchEngine implements IndexEngine {
     return damaged;
   }
 
-  async #keep(split: readonly SplitDocument[]): Promise<number> {
+  async #keep(split: readonly SplitDocument[], brought?: VectorSpace): Promise<number> {
+    if (brought) this.#assertSpace(brought);
     const found = await this.#records.findByHash(split.flatMap(({ passages }) => passages.map(({ hash }) => hash)));
     const oldRows = found.map((id) => (id === null ? null : this.#contents.rowOf(id)));
     const { nextOrdinal: ordinal, nextPassageId: passageId } = this.#index;
     const entries = numberDocuments(split, { ordinal, passageId }, Date.now());
     const removed = entries.flatMap(({ document }) => this.#contents.byId(document.id) ?? []);
-    const nextPassageId = passageId + entries.reduce((sum, { passages }) => sum + passages.length, 0);
-    const index = { ...this.#index, nextOrdinal: ordinal + entries.length, nextPassageId };
-    // Read now: a row of a replaced document is still there, but is looked up by its passage.
-    const reused = oldRows.flatMap((row, i) => (row === null ? [] : [{ row, id: passageId + i }]));
-    const vectors = this.#store.read(reused.map(({ row }) => row));
-    await this.#records.commit({ index, removed, documents: entries });
+    const nextPassageId = passageId + found.length;
+    const index = { ...this.#index, ...brought, nextOrdinal: ordinal + entries.length, nextPassageId };
+    const own = split.flatMap(({ passages, vectors }) => passages.map((_, i) => vectors?.[i] ?? null));
+    const vectors = oldRows.map((row, i) => (row === null ? own[i]! : this.#store.read([row])));
+    const ids = vectors.flatMap((vector, i) => (vector === null ? [] : passageId + i));
+    this.#store.reshape({ stored: index.stored, dimensions: index.dimensions });
+    const change = { index, removed, documents: entries };
+    // In one transaction, so that nothing waits for a vector that is on its way.
+    const firstRow = await this.#store.append(Uint32Array.from(ids), concat(vectors, index.dimensions), change);
     this.#index = index;
     for (const document of removed) this.#forget(document);
     for (const entry of entries) {
       this.#contents.add(entry.document);
       this.#words.add(entry);
     }
-    if (reused.length > 0)
-      await this.#appendRows(
-        Uint32Array.from(reused, ({ id }) => id),
-        vectors,
-      );
+    this.#takeRows(ids, firstRow);
     this.#tell();
-    return reused.length;
+    return ids.length;
   }
 
   async #append({ passageIds, vectors, dimensions, space }: NewVectors): Promise<void> {
+    this.#assertSpace({ space, dimensions });
+    const index = { ...this.#index, space, dimensions };
+    this.#store.reshape({ stored: index.stored, dimensions });
+    const firstRow = await this.#store.append(passageIds, vectors, { index });
+    this.#index = index;
+    this.#takeRows([...passageIds], firstRow);
+    this.#tell();
+  }
+
+  /** Rows that were appended can be found from now on. */
+  #takeRows(passageIds: readonly number[], firstRow: number): void {
+    if (passageIds.length === 0) return;
+    // As they are stored, so that a score is the same now and after a reload.
+    this.#near.append(this.#store.read(passageIds.map((_, i) => firstRow + i)));
+    passageIds.forEach((id, i) => this.#contents.setRow(id, firstRow + i));
+  }
+
+  #assertSpace({ space, dimensions }: VectorSpace): void {
     const known = this.#index;
     if (known.space !== null && known.space !== space) throw mismatch("space", known.space, space);
     if (known.dimensions > 0 && known.dimensions !== dimensions) {
       throw mismatch("dimensions", known.dimensions, dimensions);
     }
-    if (known.space === null) {
-      this.#store.reshape({ stored: known.stored, dimensions });
-      const index = { ...known, space, dimensions };
-      await this.#records.commit({ index });
-      this.#index = index;
-    }
-    await this.#appendRows(passageIds, vectors);
-    this.#tell();
-  }
-
-  async #appendRows(passageIds: Uint32Array, vectors: Float32Array): Promise<void> {
-    if (passageIds.length === 0) return;
-    const firstRow = await this.#store.append(passageIds, vectors);
-    // As they are stored, so that a score is the same now and after a reload.
-    this.#near.append(this.#store.read(Array.from(passageIds, (_, i) => firstRow + i)));
-    passageIds.forEach((id, i) => this.#contents.setRow(id, firstRow + i));
   }
 
   #forget(document: DocumentRecord): void {
@@ -334,4 +336,12 @@ export class SearchEngine implements IndexEngine {
   #tell(): void {
     this.#parts.onStatus(this.status);
   }
+}
+
+/** Those that are there, one behind the other. */
+function concat(vectors: readonly (Float32Array | null)[], dimensions: number): Float32Array {
+  const present = vectors.filter((vector) => vector !== null);
+  const joined = new Float32Array(present.length * dimensions);
+  present.forEach((vector, row) => joined.set(vector, row * dimensions));
+  return joined;
 }

@@ -15,7 +15,7 @@ import {
   type FileDocument,
   type IndexFileHeader,
 } from "./index-file.ts";
-import { passageHash, type SplitDocument } from "./ingest.ts";
+import { passageHash, type SplitDocument, type VectorSpace } from "./ingest.ts";
 import { halvesToFloats } from "./scan/half.ts";
 
 /** Of an export of a million documents it is a tenth; what claims more is no export. */
@@ -52,15 +52,19 @@ export async function readIndexFile(
   if (!fits && request.vectors === "require") throw mismatch("space", space, header.space!);
   await checkVectors(opened, hooks.signal);
   const result = { added: 0, unchanged: 0, passages: 0, reused: 0 };
+  const brought = fits && header.space !== null ? { space: header.space, dimensions: header.dimensions } : undefined;
   let firstNumber = 0;
   for await (const group of groups(opened, hooks.signal)) {
-    const changed = group.filter(({ source, hash }) => engine.documentOf(source.id)?.hash !== hash);
+    const split = brought ? await withVectors(opened, group, firstNumber) : group;
+    const changed = split.filter(({ source, hash }) => engine.documentOf(source.id)?.hash !== hash);
+    await engine.change(async () => {
+      if (changed.length > 0) result.reused += await engine.keep(changed, brought);
+      if (brought) result.reused += await fillIn(split, engine, brought);
+    });
     result.unchanged += group.length - changed.length;
-    if (changed.length > 0) await engine.change(() => engine.keep(changed));
-    if (fits && header.space !== null) result.reused += await keepVectors(opened, group, { engine, firstNumber });
     result.added += changed.length;
-    result.passages += changed.reduce((sum, { passages }) => sum + passages.length, 0);
-    firstNumber += group.reduce((sum, { passages }) => sum + passages.length, 0);
+    result.passages += countPassages(changed);
+    firstNumber += countPassages(group);
     hooks.onProgress?.({
       doneDocuments: result.added + result.unchanged,
       totalDocuments: header.documents,
@@ -71,29 +75,48 @@ export async function readIndexFile(
   return result;
 }
 
-/** @returns Vectors that were kept: those of passages that had none. */
-async function keepVectors(
-  { header, numbers, vectors }: IndexFile,
+const countPassages = (documents: readonly SplitDocument[]): number =>
+  documents.reduce((sum, { passages }) => sum + passages.length, 0);
+
+/** @param firstNumber - Of the group's first passage in the file. */
+async function withVectors(
+  file: IndexFile,
   group: readonly SplitDocument[],
-  { engine, firstNumber }: { readonly engine: EngineInside; readonly firstNumber: number },
-): Promise<number> {
-  const ids = group.flatMap(({ source, passages }) => {
-    const first = engine.documentOf(source.id)?.firstPassage ?? 0;
-    return passages.map((_, i) => first + i);
-  });
+  firstNumber: number,
+): Promise<SplitDocument[]> {
+  const { numbers, header } = file;
+  const { dimensions } = header;
   const from = lowerBound(numbers, firstNumber);
-  const to = lowerBound(numbers, firstNumber + ids.length);
-  if (from === to) return 0;
-  const { dimensions, space } = header;
-  const decoded = await readRows({ header, vectors }, from, to);
-  const wanted = Array.from({ length: to - from }, (_, i) => i).filter(
-    (i) => engine.contents.rowOf(ids[numbers[from + i]! - firstNumber]!) === null,
-  );
-  const chosen = new Float32Array(wanted.length * dimensions);
-  wanted.forEach((i, row) => chosen.set(decoded.subarray(i * dimensions, (i + 1) * dimensions), row * dimensions));
-  const passageIds = Uint32Array.from(wanted, (i) => ids[numbers[from + i]! - firstNumber]!);
-  await engine.change(() => engine.append({ passageIds, vectors: chosen, dimensions, space: space! }));
-  return wanted.length;
+  const to = lowerBound(numbers, firstNumber + countPassages(group));
+  const rows = await readRows(file, from, to);
+  let number = firstNumber;
+  let next = from;
+  const take = (): Float32Array | null => {
+    if (next === to || numbers[next] !== number++) return null;
+    const row = next++ - from;
+    return rows.subarray(row * dimensions, (row + 1) * dimensions);
+  };
+  return group.map((document) => ({ ...document, vectors: document.passages.map(take) }));
+}
+
+/** Vectors of documents that were here already, but had none. @returns How many. */
+async function fillIn(
+  split: readonly SplitDocument[],
+  engine: EngineInside,
+  { space, dimensions }: VectorSpace,
+): Promise<number> {
+  const missing = split.flatMap(({ source, vectors = [] }) => {
+    const first = engine.documentOf(source.id)?.firstPassage ?? 0;
+    return vectors.flatMap((vector, i) =>
+      vector !== null && engine.contents.rowOf(first + i) === null ? { id: first + i, vector } : [],
+    );
+  });
+  if (missing.length === 0) return 0;
+  const joined = new Float32Array(missing.length * dimensions);
+  missing.forEach(({ vector }, row) => joined.set(vector, row * dimensions));
+  const passageIds = Uint32Array.from(missing, ({ id }) => id);
+  await engine.append({ passageIds, vectors: joined, dimensions, space });
+  return missing.length;
 }
 
 async function openFile(file: Blob, signal?: AbortSignal): Promise<IndexFile> {

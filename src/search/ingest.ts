@@ -14,6 +14,14 @@ export interface SplitDocument {
   readonly source: SearchDocument;
   readonly hash: string;
   readonly passages: readonly Omit<PassageRecord, "id" | "document">[];
+  /** Of each passage, where it brings one; `[dimensions]`, of the space that it is kept with. @default none */
+  readonly vectors?: readonly (Float32Array | null)[];
+}
+
+/** What vectors are of. */
+export interface VectorSpace {
+  readonly space: string;
+  readonly dimensions: number;
 }
 
 /** Who keeps them. */

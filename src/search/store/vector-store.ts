@@ -90,6 +90,10 @@ export class VectorStore {
    */
   async append(passageIds: Uint32Array, vectors: Float32Array, change: Change = {}): Promise<number> {
     const firstRow = this.#rows;
+    if (passageIds.length === 0) {
+      await this.#records.commit(change);
+      return firstRow;
+    }
     const { record, file } = await this.#write(passageIds, vectors);
     await this.#records.commit({ ...change, blocks: [record] });
     this.#accept(record, file);
@@ -156,9 +160,9 @@ export class VectorStore {
     for (const name of before) await this.#drop(name);
   }
 
-  /** Vectors that come from now on are of this shape; only while there are none. */
+  /** Vectors that come from now on are of this shape; nothing happens once there are some. */
   reshape(shape: VectorShape): void {
-    this.#shape = shape;
+    if (this.#rows === 0) this.#shape = shape;
   }
 
   close(): void {
