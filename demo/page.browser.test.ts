@@ -1,5 +1,6 @@
 /** @file Tests of the page without its looks, with the built-in pack on WASM and the real search index. */
 import { describe, expect, it, onTestFinished } from "vitest";
+import { hasPack } from "../src/fixtures/browser-packs.ts";
 import { deleteSearchIndex } from "../src/index.ts";
 import { rememberSampled } from "./library-memory.ts";
 import { BUILT_IN, diedLoading, firstChoice, noteLoad, rememberChoice } from "./model-choice.ts";
@@ -205,6 +206,35 @@ describe("Page", () => {
     expect(page.store.get()).toMatchObject({ status: { storage: { kind: "opfs" } }, mismatch: false });
     const { index } = await until(page, answered("dough"));
     expect(index?.vectors).toBe(1);
+  });
+
+  it("embeds anew with a model of another space that was chosen, and asks before it does in another visit", async ({
+    skip,
+  }) => {
+    const other = `${baseUrl}test-packs/nano-q8/`;
+    if (!(await hasPack(other))) skip("nano-q8: ../shared/models/nano is not here");
+    const name = "page-test-other";
+    await deleteSearchIndex(name);
+    const page = makePage({ name });
+    await Promise.all([openEmpty(page), page.open()]);
+    await page.addSources([text("bread.txt", YEAST)]);
+    const { index: before } = await until(page, (now) => vectorsOf(now) === 1);
+    await page.use({ kind: "address", url: other });
+    const { index: after, mismatch } = await until(page, (now) => vectorsOf(now) === 1);
+    expect({ mismatch, isSame: after?.space === before?.space }).toEqual({ mismatch: false, isSame: false });
+    page.dispose();
+    const next = makePage({ name });
+    rememberSampled(localStorage);
+    await Promise.all([next.openLibrary(), next.open()]);
+    next.type("yeast");
+    const asking = await until(next, answered("yeast", "lexical"));
+    expect(asking).toMatchObject({ mismatch: true, failure: null, index: { vectors: 1, space: after?.space } });
+    await next.reindex();
+    const done = await until(next, (now) => answered("yeast")(now) && vectorsOf(now) === 1);
+    expect(done).toMatchObject({ mismatch: false, index: { space: before?.space } });
+    next.dispose();
+    await deleteSearchIndex(name);
+    localStorage.clear();
   });
 
   it("takes the last of two models that are chosen quickly", async () => {

@@ -1,5 +1,4 @@
 /** @file The libraries that come with the page: which there are, their files, and questions to begin with. */
-import type { SampleState } from "./state.ts";
 
 const FOLDER = "samples/";
 const LIBRARIES = `${FOLDER}libraries.json`;
@@ -20,6 +19,13 @@ export interface SampleLibrary {
   readonly questions: readonly string[];
   /** Whether the page has it from the first visit on. */
   readonly builtIn: boolean;
+}
+
+/** What is said of them. */
+export interface SampleState {
+  readonly licence: string | null;
+  readonly questions: readonly string[];
+  readonly failure: string | null;
 }
 
 /** What comes with the page; never rejects: without it the page still takes files. */

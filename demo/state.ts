@@ -17,7 +17,7 @@ import { DEFAULT_PASSAGES } from "./panels/passage-choice.ts";
 import type { PassageChoice } from "./panels/passage-choice.ts";
 import { NO_QUESTION } from "./question.ts";
 import type { Question } from "./question.ts";
-import type { SampleLibrary } from "./sample.ts";
+import type { SampleLibrary, SampleState } from "./sample.ts";
 
 export interface Failure {
   /** `null` for a fault of the page itself. */
@@ -47,12 +47,6 @@ export interface ImportReport {
   readonly outcome: number | RefusalReason;
   /** A sentence about a refusal; `null` where there is no more to say. */
   readonly detail: string | null;
-}
-
-export interface SampleState {
-  readonly licence: string | null;
-  readonly questions: readonly string[];
-  readonly failure: string | null;
 }
 
 /** An import or export under way. */
