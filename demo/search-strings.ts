@@ -117,7 +117,6 @@ export const searchStrings = {
     untitled: "Untitled",
     cosine: (score: string): string => `Cosine similarity ${score}`,
     words: (share: string): string => `Words match, ${share} of the best`,
-    wordsShort: "words",
     badge: (mode: SearchMode): string => BADGES[mode],
     badgeWaiting: "Words only · meaning follows",
     badgeLoading: (share: string): string => `Words only · meaning follows, model at ${share}`,
@@ -130,14 +129,11 @@ export const searchStrings = {
     likeUntitled: "More like this passage",
     back: "Back to the question",
     open: "Open document",
-    openOf: (title: string): string => `Open document: ${title}`,
-    likeOf: (title: string): string => `More like this: ${title}`,
     more: (count: number): string =>
       count === 1 ? "1 more passage in this document" : `${formatCount(count)} more passages in this document`,
     fewer: "Hide",
     within: "Nearest in this document",
     noneWithin: "No other passage of this document comes near.",
-    expand: "Show the whole passage",
   },
 
   copy: {
@@ -152,7 +148,6 @@ export const searchStrings = {
     close: "Close",
     loading: "Opening the document…",
     missing: "This document is not in the library of this browser.",
-    passage: "The passage that was found",
     untitled: "Untitled document",
   },
 
