@@ -1,7 +1,7 @@
 /** @file The index on the page with its real worker, the browser's own storage and the built-in model. */
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { createEmbedder, type Embedder } from "./embedder.ts";
-import type { EmbedError } from "./errors.ts";
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
+import { createEmbedder, type DocumentsOptions, type Embedder } from "./embedder.ts";
+import { EmbedError } from "./errors.ts";
 import { deleteSearchIndex } from "./search/store/delete-index.ts";
 import { createSearchIndex, openSearchIndex, type SearchIndex } from "./search-index.ts";
 import type { SearchIndexOptions } from "./search-index-input.ts";
@@ -50,6 +50,19 @@ function failure(call: Promise<unknown>): Promise<EmbedError> {
     () => expect.fail("the call resolved"),
     (error: unknown) => error as EmbedError,
   );
+}
+
+/** The embedder, to which texts with this word are too long. */
+function embedderThatRefuses(word: string): Embedder {
+  const embedDocuments = async (texts: readonly string[], options?: DocumentsOptions) => {
+    const index = texts.findIndex((text) => text.includes(word));
+    if (index < 0) return embedder.embedDocuments(texts, options);
+    throw new EmbedError("invalid-input", `text ${index} is too long`, { details: { index } });
+  };
+  return Object.create(embedder, {
+    embed: { value: embedder.embed.bind(embedder) },
+    embedDocuments: { value: embedDocuments },
+  }) as Embedder;
 }
 
 describe("createSearchIndex", () => {
@@ -128,6 +141,13 @@ describe("createSearchIndex", () => {
     expect(index.status.vectors).toBe(10);
   });
 
+  it("leaves out a passage that the model refuses, and embeds the rest", async () => {
+    const index = await open({ embedder: embedderThatRefuses("sonnet") });
+    await index.add(documents);
+    expect(index.status).toMatchObject({ passages: 5, vectors: 4, indexing: { state: "idle", refused: 1 } });
+    expect((await index.search("sonnet", { mode: "lexical" })).hits[0]!.documentId).toBe("fact-1");
+  });
+
   it("embeds anew what was damaged on the disk, and nothing else", async () => {
     const index = await open();
     await index.add(documents);
@@ -137,7 +157,9 @@ describe("createSearchIndex", () => {
     const root = await navigator.storage.getDirectory();
     const folder = await (await root.getDirectoryHandle("strata-indexes")).getDirectoryHandle(NAME);
     const [file] = await Array.fromAsync(folder.values());
-    const stream = await (file as FileSystemFileHandle).createWritable({ keepExistingData: true });
+    // The worker that is gone may hold its file for a moment longer.
+    const openForWriting = () => (file as FileSystemFileHandle).createWritable({ keepExistingData: true });
+    const stream = await vi.waitFor(openForWriting, { timeout: 5000 });
     await stream.write({ type: "write", position: 100, data: Uint8Array.of(1, 2, 3) });
     await stream.close();
     const again = await open();

@@ -20,6 +20,7 @@ export const IDLE: IndexingStatus = {
   elapsedMs: 0,
   remainingMs: null,
   failure: null,
+  refused: 0,
 };
 
 /** One stretch of work, from the first passage that waits to the last. */
@@ -33,7 +34,7 @@ interface Stretch {
 /** The background work of one index. At most one batch is under way. */
 export class Indexing {
   readonly #target: IndexingTarget;
-  /** Passages without a finite direction: not asked for again before the index is opened anew. */
+  /** Passages that the model cannot take: not asked for again before the index is opened anew. */
   readonly #refused: number[] = [];
   #embedder: Embedder | null = null;
   #status = IDLE;
@@ -119,20 +120,33 @@ export class Indexing {
     const before = stretch.characters === 0 ? IDLE : this.#status;
     this.#tell({ ...before, state: "working", current: batch.current });
     const startMs = performance.now();
-    const matrix = await embedder.embedDocuments(batch.inputs, {
-      priority: "bulk",
-      // A passage is never that long: only what stands before it, a title of thousands of words, could be cut.
-      overflow: "truncate",
-      faultyRows: "zero",
-      signal,
-    });
+    const matrix = await this.#embed(embedder, batch, signal);
     if (signal.aborted) return false;
-    this.#refused.push(...Array.from(matrix.faulty, (row) => batch.passageIds[row]!));
+    if (matrix === null) return true;
     await this.#target.keepVectors(vectorsOf(matrix, batch.passageIds));
     if (signal.aborted) return false;
     this.#count(stretch, batch, matrix);
     stretch.size = nextBatchSize(stretch.size, performance.now() - startMs);
     return true;
+  }
+
+  /** @returns `null` where a passage had to be left out first. */
+  async #embed(embedder: Embedder, batch: PendingBatch, signal: AbortSignal): Promise<EmbeddingMatrix | null> {
+    try {
+      const matrix = await embedder.embedDocuments(batch.inputs, { priority: "bulk", faultyRows: "zero", signal });
+      this.#refuse(matrix.faulty, batch);
+      return matrix;
+    } catch (error) {
+      // One text that is too long, by what stands before it or by an estimate that was off.
+      const index = error instanceof EmbedError && error.code === "invalid-input" ? error.details["index"] : undefined;
+      if (typeof index !== "number") throw error;
+      this.#refuse([index], batch);
+      return null;
+    }
+  }
+
+  #refuse(rows: Iterable<number>, batch: PendingBatch): void {
+    this.#refused.push(...Array.from(rows, (row) => batch.passageIds[row]!));
   }
 
   #count(stretch: Stretch, { inputs, waitingLength }: PendingBatch, { tokenCounts }: EmbeddingMatrix): void {
@@ -161,8 +175,8 @@ export class Indexing {
   }
 
   #tell(status: IndexingStatus): void {
-    this.#status = status;
-    this.#target.onStatus(status);
+    this.#status = { ...status, refused: this.#refused.length };
+    this.#target.onStatus(this.#status);
   }
 }
 

@@ -33,7 +33,7 @@ export interface SearchDocument {
 
 /** How documents are split. */
 export interface PassageOptions {
-  /** Most tokens of a passage, without title and section trail; an integer ≥ 16. `Infinity`: documents stay whole. @default 256 */
+  /** Most tokens of a passage, without title and section trail; an integer ≥ 16. `Infinity`: documents stay whole, as far as a model reads. @default 256 */
   readonly maxTokens?: number;
   /** Tokens at the end of a passage that the next of the same section begins with; whole sentences. @default 32 */
   readonly overlapTokens?: number;
@@ -191,6 +191,8 @@ export interface IndexingStatus {
   /** `null` until there is something to estimate from. */
   readonly remainingMs: number | null;
   readonly failure: IndexFailure | null;
+  /** Passages that the model cannot take, found by their words alone: longer than it reads, or without a direction. */
+  readonly refused: number;
 }
 
 export interface StoredCounts {

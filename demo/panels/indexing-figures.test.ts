@@ -7,7 +7,16 @@ import type { IndexingFacts, IndexingKind } from "./indexing-figures.ts";
 type State = SearchIndexStatus["indexing"]["state"];
 
 function makeIndex(passages: number, vectors: number, state: State = "idle"): SearchIndexStatus {
-  const indexing = { state, current: null, passages: 0, tokens: 0, elapsedMs: 0, remainingMs: null, failure: null };
+  const indexing = {
+    state,
+    current: null,
+    passages: 0,
+    tokens: 0,
+    elapsedMs: 0,
+    remainingMs: null,
+    failure: null,
+    refused: 0,
+  };
   return {
     name: "library",
     readOnly: false,

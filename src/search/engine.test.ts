@@ -170,6 +170,16 @@ describe("SearchEngine", () => {
     expect(text.slice(hits[0]!.start, hits[0]!.end)).toBe(hits[0]!.text);
   });
 
+  it("keeps documents whole when it is told to, as far as a model reads", async () => {
+    const { engine } = await openTestEngine({ passages: { maxTokens: Infinity, overlapTokens: 0 } });
+    const sentence = "The ferry crosses the sound twice a day. ";
+    await engine.add([document("day", sentence.repeat(500)), document("years", sentence.repeat(6000))], {});
+    const [day, years] = engine.documents();
+    expect(day!.passages).toBe(1);
+    expect(years!.passages).toBeGreaterThan(1);
+    expect(years!.passages).toBeLessThan(6);
+  });
+
   it("gives vectors of some passages, spread over the whole", async () => {
     const { engine } = await plants();
     const sample = engine.vectors(2);

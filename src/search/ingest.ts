@@ -9,6 +9,12 @@ import type { DocumentEntryRecord, DocumentRecord, PassageRecord } from "./store
 const GROUP_PASSAGES = 256;
 const GROUP_DOCUMENTS = 64;
 
+/**
+ * Most tokens of a passage, whatever was asked for: a model reads 32,768, the estimate may be a tenth below the truth, and
+ * title and section trail come before the text.
+ */
+const WHOLE_TOKENS = 28_000;
+
 /** A document that has been split, and has no numbers yet. */
 export interface SplitDocument {
   readonly source: SearchDocument;
@@ -87,7 +93,9 @@ async function documentHash(document: SearchDocument, options: Required<PassageO
 }
 
 async function splitHashed(document: SearchDocument, target: IngestTarget): Promise<SplitDocument["passages"]> {
-  const passages = await splitDocument(document, target.options, target.countTokens);
+  const { maxTokens, overlapTokens } = target.options;
+  const options = { overlapTokens, maxTokens: Math.min(maxTokens, WHOLE_TOKENS) };
+  const passages = await splitDocument(document, options, target.countTokens);
   return Promise.all(passages.map(async (passage) => ({ ...passage, hash: await passageHash(document, passage) })));
 }
 
