@@ -29,6 +29,8 @@ export const panelStrings = {
     starting: "Starting",
     empty: "Nothing to index yet",
     done: (count: number): string => `All ${passages(count)} can be found by meaning`,
+    doneBut: (count: number, refused: number): string =>
+      `${passages(count)} can be found by meaning. ${passages(refused)} can be found by their words alone: the model cannot take them.`,
     waiting: (count: number): string => `${passages(count)} wait for the model. They can be found by their words.`,
     paused: (count: number): string => `Paused: ${passages(count)} to go`,
     stopped: (count: number): string => `Stopped: ${passages(count)} to go. The next visit will not go on by itself.`,

@@ -32,6 +32,11 @@ function makeIndex(passages: number, vectors: number, state: State = "idle"): Se
   };
 }
 
+const withRefused = (index: SearchIndexStatus, refused: number): SearchIndexStatus => ({
+  ...index,
+  indexing: { ...index.indexing, refused },
+});
+
 const calm = { hasModel: true, arriving: 0, stopped: false, mismatch: false };
 
 describe("kindOf", () => {
@@ -47,6 +52,7 @@ describe("kindOf", () => {
     ["failed", { ...calm, index: makeIndex(9, 1, "failed") }],
     ["mismatch", { ...calm, mismatch: true, index: makeIndex(9, 9) }],
     ["read-only", { ...calm, index: { ...makeIndex(9, 1), readOnly: true } }],
+    ["done", { ...calm, index: withRefused(makeIndex(9, 7), 2) }],
     ["done", { ...calm, stopped: true, index: makeIndex(9, 9, "paused") }],
   ])("says %s", (kind, facts) => expect(kindOf(facts)).toBe(kind));
 });

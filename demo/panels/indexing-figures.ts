@@ -35,7 +35,7 @@ export function kindOf({ index, hasModel, arriving, stopped, mismatch }: Indexin
   if (indexing.state === "working") return "working";
   if (arriving > 0) return "splitting";
   if (passages === 0) return "empty";
-  if (vectors === passages) return "done";
+  if (vectors + indexing.refused >= passages) return "done";
   if (readOnly) return "read-only";
   if (stopped) return "stopped";
   if (!hasModel) return "waiting";

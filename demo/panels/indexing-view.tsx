@@ -130,7 +130,7 @@ function sentence(kind: IndexingKind, { index }: IndexingFacts): string {
     case "read-only":
       return text.readOnly;
     case "done":
-      return text.done(passages);
+      return indexing.refused > 0 ? text.doneBut(vectors, indexing.refused) : text.done(passages);
   }
 }
 
