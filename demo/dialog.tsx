@@ -1,6 +1,6 @@
 /** @file A dialog over the page: closed by Escape, by its button and by a click beside it. */
 import type { ComponentChildren } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 
 interface DialogProps {
   /** Id of its heading. */
@@ -14,12 +14,14 @@ interface DialogProps {
 /** Open as long as it is rendered; where the focus was before, it comes back when it goes. */
 export function Dialog({ labelledBy, testId, onClose, children, ...rest }: DialogProps) {
   const dialog = useRef<HTMLDialogElement>(null);
-  useEffect(() => {
+  // Before the effects of what is inside: nothing scrolls in a dialog that is closed.
+  useLayoutEffect(() => {
     const element = dialog.current;
     const before = document.activeElement;
     element?.showModal();
     return () => {
-      // It may be gone from the page already: then no browser gives the focus back.
+      // While it is open, nothing else can have the focus.
+      element?.close();
       if (before instanceof HTMLElement) before.focus();
     };
   }, []);

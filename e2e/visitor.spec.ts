@@ -91,6 +91,30 @@ test("goes from a result to its document, to more like it, and back through the 
   demo.expectNoFaults();
 });
 
+test("opens a long document at the passage that was found", async ({ page }) => {
+  const demo = new DemoPage(page);
+  await demo.open();
+  await demo.untilSearchable();
+  const lines = Array.from(
+    { length: 600 },
+    (_, line) => `Line ${line} tells of the weather at sea, as every line does.`,
+  );
+  lines[400] = "Here a quokka came aboard, and stayed with the ship.";
+  const buffer = Buffer.from(lines.join("\n\n"));
+  await page.getByTestId("files").setInputFiles({ name: "logbook.txt", mimeType: "text/plain", buffer });
+  await expect(page.getByTestId("imports")).toContainText("logbook.txt");
+  await page.getByTestId("mode-lexical").check({ force: true });
+  await demo.ask("quokka", "lexical");
+  await demo.results.first().getByRole("button", { name: "Open document" }).click();
+  const passage = page.getByTestId("passage");
+  await expect(passage.locator("mark")).toHaveText("quokka");
+  await expect(passage.locator("mark")).toBeInViewport();
+  await expect(page).toHaveURL(/doc=/);
+  await page.reload();
+  await expect(passage.locator("..").getByText("quokka")).toBeInViewport();
+  demo.expectNoFaults();
+});
+
 test("says what coarser vectors cost, and keeps them from one visit to the next", async ({ page }) => {
   const demo = new DemoPage(page);
   await demo.open();
