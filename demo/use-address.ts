@@ -20,7 +20,8 @@ export function useAddress(page: Page, address: Address): () => string {
   const step = JSON.stringify([question.like?.passageId ?? null, view, place]);
   const written = useRef(step);
   useEffect(() => {
-    const timer = setTimeout(() => replace(address), WRITE_MS);
+    // What is there by then, or a step taken meanwhile would be taken back.
+    const timer = setTimeout(() => replace(latest.current), WRITE_MS);
     return () => clearTimeout(timer);
   }, [question]);
   useEffect(() => {
