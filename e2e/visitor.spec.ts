@@ -152,8 +152,7 @@ test("adds a visitor's own files, as text only, and lists those it cannot read",
   await expect(page.getByTestId("imports")).toContainText("photo.txt");
   await expect(page.getByTestId("imports")).toContainText("notes.html");
   await demo.untilReady();
-  await page.getByTestId("mode-semantic").check({ force: true });
-  await demo.ask("where is the tool for the lathe", "semantic");
+  await demo.ask("where is the tool for the lathe");
   await expect(demo.results.first()).toContainText("lathe chuck key hangs beside the window");
   await expect(page).not.toHaveTitle("x");
   demo.expectNoFaults();

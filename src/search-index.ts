@@ -147,6 +147,13 @@ export async function openSearchIndex(
   }
 }
 
+interface EmbeddedQuery {
+  readonly text: string;
+  readonly instruction: string | undefined;
+  readonly embedder: Embedder;
+  readonly vector: Float32Array;
+}
+
 class WorkerSearchIndex implements SearchIndex {
   readonly #request: OpenIndexRequest;
   readonly #options: SearchIndexOptions;
@@ -155,6 +162,8 @@ class WorkerSearchIndex implements SearchIndex {
   #embedder: Embedder | null = null;
   /** Of the embedder. */
   #space: string | null = null;
+  /** Asked again with other filters, or since the index has grown, a query is not embedded again. */
+  #lastQuery: EmbeddedQuery | null = null;
   #engine: EngineStatus | null = null;
   #status: SearchIndexStatus | null = null;
 
@@ -322,7 +331,13 @@ class WorkerSearchIndex implements SearchIndex {
       throw new EmbedError("invalid-input", "mode is semantic, but the index has no embedder", { details: { mode } });
     }
     if (this.status.vectors === 0 && mode === "hybrid") return null;
-    return this.#embedder.embedQuery(text, { ...(instruction && { instruction }), ...(signal && { signal }) });
+    const last = this.#lastQuery;
+    if (last?.text === text && last.instruction === instruction && last.embedder === this.#embedder) return last.vector;
+    const embedder = this.#embedder;
+    const options = { ...(instruction && { instruction }), ...(signal && { signal }) };
+    const vector = await embedder.embedQuery(text, options);
+    this.#lastQuery = { text, instruction, embedder, vector };
+    return vector;
   }
 
   async #countTokens(texts: readonly string[]): Promise<Int32Array | null> {

@@ -4,7 +4,7 @@ import type { AskedQuery, SearchHit, SearchQuery, SearchRequest, SearchResult } 
 import type { Contents } from "./contents.ts";
 import { checkSearchRequest } from "./document-input.ts";
 import { allowedDocuments, rank, type Lists, type Ranking } from "./ranking.ts";
-import type { Records } from "./store/records.ts";
+import type { RecentPassages } from "./recent-passages.ts";
 import type { VectorStore } from "./store/vector-store.ts";
 import type { VectorSearch } from "./vector-search.ts";
 import type { WordSearch } from "./word-search.ts";
@@ -15,7 +15,7 @@ export interface AnswerSource {
   readonly near: VectorSearch;
   readonly words: WordSearch;
   readonly store: VectorStore;
-  readonly records: Records;
+  readonly recent: RecentPassages;
 }
 
 /** @throws {EmbedError} `invalid-input`; `index-mismatch` for a vector of other dimensions; `storage-busy`. */
@@ -89,10 +89,10 @@ function vectorOfPassage(passageId: number, { contents, store }: AnswerSource): 
 async function describe(
   { hits, words, mode }: Ranking,
   vector: Float32Array | null,
-  { records, contents, near }: AnswerSource,
+  { recent, contents, near }: AnswerSource,
 ): Promise<SearchHit[]> {
   const ids = hits.map(({ id }) => id);
-  const passages = new Map((await records.readPassages(ids)).map((passage) => [passage.id, passage]));
+  const passages = await recent.read(ids);
   const cosines = vector ? near.cosines(vector, ids) : new Map<number, number>();
   return hits.flatMap(({ id, score }) => {
     const passage = passages.get(id);

@@ -28,6 +28,7 @@ import type { EngineInside } from "./inside.ts";
 import { ingest, numberDocuments, type SplitDocument, type VectorSpace } from "./ingest.ts";
 import type { CountTokens } from "./passages.ts";
 import { passageInput } from "./passages.ts";
+import { RecentPassages } from "./recent-passages.ts";
 import type { DocumentRecord, IndexRecord, Records } from "./store/records.ts";
 import type { VectorStore } from "./store/vector-store.ts";
 import { VectorSearch } from "./vector-search.ts";
@@ -56,6 +57,7 @@ export class SearchEngine implements IndexEngine {
   readonly #contents = new Contents();
   readonly #near: VectorSearch;
   readonly #words: WordSearch;
+  readonly #recent: RecentPassages;
   readonly #parts: EngineParts;
   #index: IndexRecord;
   #changing: Promise<unknown> = Promise.resolve();
@@ -66,6 +68,7 @@ export class SearchEngine implements IndexEngine {
     this.#store = parts.store;
     this.#index = parts.index;
     this.#near = new VectorSearch(parts.store, this.#contents, { view: parts.view, onChoice: () => this.#tell() });
+    this.#recent = new RecentPassages(parts.records);
     this.#words = new WordSearch(parts.records, this.#contents, () => this.#tell());
   }
 
@@ -167,7 +170,7 @@ export class SearchEngine implements IndexEngine {
 
   async search(asked: AskedQuery, request: SearchRequest): Promise<SearchResult> {
     const [contents, near, words, store] = [this.#contents, this.#near, this.#words, this.#store];
-    return answer(asked, request, { contents, near, words, store, records: this.#records });
+    return answer(asked, request, { contents, near, words, store, recent: this.#recent });
   }
 
   documents(): DocumentEntry[] {

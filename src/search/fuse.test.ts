@@ -10,8 +10,8 @@ describe("reciprocalRanks", () => {
     ]);
   });
 
-  it("orders equal scores by id", () => {
-    expect(reciprocalRanks([[9], [2]]).map(({ id }) => id)).toEqual([2, 9]);
+  it("puts the earlier list first where scores are equal", () => {
+    expect(reciprocalRanks([[9], [2]]).map(({ id }) => id)).toEqual([9, 2]);
   });
 
   it("counts an id that is twice in a list by its better rank", () => {

@@ -8,7 +8,7 @@ const RANK_CONSTANT = 60;
  *
  * @param lists - Ids, best first; an id that is twice in a list counts by its better rank.
  * @param k - Larger: the first ranks stand out less. @default 60
- * @returns Every id once, best first; equal scores by ascending id.
+ * @returns Every id once, best first; of equal scores the one in the earlier list, so that the order of the lists decides.
  * @see Cormack, Clarke, Buettcher: Reciprocal Rank Fusion outperforms Condorcet and individual Rank Learning Methods. SIGIR 2009
  */
 export function reciprocalRanks(
@@ -20,5 +20,6 @@ export function reciprocalRanks(
     let rank = 0;
     for (const id of new Set(list)) scores.set(id, (scores.get(id) ?? 0) + 1 / (k + ++rank));
   }
-  return Array.from(scores, ([id, score]) => ({ id, score })).sort((a, b) => b.score - a.score || a.id - b.id);
+  // In the order in which they came: sorting keeps it where scores are equal.
+  return Array.from(scores, ([id, score]) => ({ id, score })).sort((a, b) => b.score - a.score);
 }

@@ -2,6 +2,7 @@
 import MiniSearch from "minisearch";
 import type { Options, SearchResult } from "minisearch";
 import { EmbedError } from "../errors.ts";
+import { TopK } from "./top-k.ts";
 import { foldedWords, isUnspaced } from "./words.ts";
 
 /** A passage, as words are searched in it. */
@@ -17,7 +18,7 @@ export interface LexicalEntry {
 
 export interface LexicalHit {
   readonly id: number;
-  /** BM25, summed over words and fields, times the number of the query's words that are in the passage. */
+  /** BM25, summed over words and fields. */
   readonly score: number;
   /** Words of the passage that matched, as `foldWord` writes them, ascending; those of every other passage ("the") only where no other did. */
   readonly terms: string[];
@@ -206,13 +207,15 @@ function mayBeMisspelled(word: string): boolean {
 
 /** @param results - Best first. */
 function best(results: readonly SearchResult[], limit: number): SearchResult[] {
-  const last = results[Math.min(limit, results.length) - 1];
-  if (!last) return [];
-  // MiniSearch leaves open which of equal ones come first: those at the cut are all looked at.
-  let end = limit;
-  while (results[end]?.score === last.score) end++;
-  const candidates = results.slice(0, end).sort((a, b) => b.score - a.score || a.id - b.id);
-  return candidates.slice(0, limit);
+  const top = new TopK(limit);
+  const byId = new Map<number, SearchResult>();
+  for (const result of results) {
+    // MiniSearch multiplies by the number of words that matched, so that "where is the" would stand before "lathe".
+    result.score /= Math.max(1, result.queryTerms.length);
+    byId.set(result.id as number, result);
+    top.offer(result.id as number, result.score);
+  }
+  return top.toSorted().map(({ row }) => byId.get(row)!);
 }
 
 function notASnapshot(cause: unknown): EmbedError {

@@ -31,7 +31,7 @@ const ANSWERS: Readonly<Record<string, readonly string[]>> = {
     "the-voyage-of-the-beagle/17",
     "the-adventures-of-sherlock-holmes/7",
     "sailing-alone-around-the-world/12",
-    "meditations/11",
+    "meditations/7",
     "the-voyage-of-the-beagle/14",
     "meditations/6",
   ],

@@ -11,6 +11,11 @@ import type { SegmentFile, SegmentFiles } from "./segment-files.ts";
 const SEGMENT_BYTES = 64 * 1024 * 1024;
 /** Rows that are decoded at a time, so that reading needs little memory beside what is kept. */
 const ROWS_AT_ONCE = 4096;
+/**
+ * Blocks are kept at hand up to this size in all. Private windows read through another process, a third of a millisecond
+ * a row, and rescoring reads hundreds.
+ */
+const KEPT_BYTES = 16 * 1024 * 1024;
 const SUFFIX = ".vectors";
 const ID_BYTES = 4;
 
@@ -31,6 +36,8 @@ export interface RowBatch {
 interface Block extends BlockRecord {
   readonly firstRow: number;
   readonly file: SegmentFile;
+  /** What is in the file, where it is kept at hand. */
+  bytes: Uint8Array<ArrayBuffer> | null;
 }
 
 /** Rows in the order in which they were written. */
@@ -41,6 +48,7 @@ export class VectorStore {
   #shape: VectorShape;
   #blocks: Block[] = [];
   #rows = 0;
+  #keptBytes = 0;
 
   constructor(records: Records, files: SegmentFiles, shape: VectorShape) {
     this.#records = records;
@@ -94,9 +102,9 @@ export class VectorStore {
       await this.#records.commit(change);
       return firstRow;
     }
-    const { record, file } = await this.#write(passageIds, vectors);
+    const { record, file, bytes } = await this.#write(passageIds, vectors);
     await this.#records.commit({ ...change, blocks: [record] });
-    this.#accept(record, file);
+    this.#keep(this.#accept(record, file), bytes);
     return firstRow;
   }
 
@@ -108,9 +116,10 @@ export class VectorStore {
     for (let i = 0; i < rows.length; i++) {
       const row = rows[i]!;
       const block = this.#blockOf(row);
-      const at = block.at + block.rows * ID_BYTES + (row - block.firstRow) * this.#rowBytes;
-      block.file.read(bytes, at);
-      this.#decode(bytes, vectors.subarray(i * dimensions, (i + 1) * dimensions));
+      const at = block.rows * ID_BYTES + (row - block.firstRow) * this.#rowBytes;
+      const kept = block.bytes?.subarray(at, at + bytes.length);
+      if (!kept) block.file.read(bytes, block.at + at);
+      this.#decode(kept ?? bytes, vectors.subarray(i * dimensions, (i + 1) * dimensions));
     }
     return vectors;
   }
@@ -128,6 +137,7 @@ export class VectorStore {
         onDamage(block.firstRow, block.rows);
         continue;
       }
+      this.#keep(block, bytes);
       yield* this.#split(block, bytes);
     }
   }
@@ -156,6 +166,7 @@ export class VectorStore {
     await this.#records.commit({ ...change, allBlocks: [] });
     this.#blocks = [];
     this.#rows = 0;
+    this.#keptBytes = 0;
     this.#shape = shape;
     for (const name of before) await this.#drop(name);
   }
@@ -174,19 +185,28 @@ export class VectorStore {
     await this.#records.commit({ allBlocks: written.map(({ record }) => record) });
     this.#blocks = [];
     this.#rows = 0;
+    this.#keptBytes = 0;
     for (const { record, file } of written) this.#accept(record, file);
   }
 
-  #accept(record: BlockRecord, file: SegmentFile): void {
-    this.#blocks.push({ ...record, firstRow: this.#rows, file });
+  #accept(record: BlockRecord, file: SegmentFile): Block {
+    const block = { ...record, firstRow: this.#rows, file, bytes: null };
+    this.#blocks.push(block);
     this.#rows += record.rows;
+    return block;
+  }
+
+  #keep(block: Block, bytes: Uint8Array<ArrayBuffer>): void {
+    if (block.bytes !== null || this.#keptBytes + bytes.length > KEPT_BYTES) return;
+    block.bytes = bytes;
+    this.#keptBytes += bytes.length;
   }
 
   async #write(
     passageIds: Uint32Array,
     vectors: Float32Array,
     segment: string = this.#blocks.at(-1)?.segment ?? this.#nextName(),
-  ): Promise<{ record: BlockRecord; file: SegmentFile }> {
+  ): Promise<{ record: BlockRecord; file: SegmentFile; bytes: Uint8Array<ArrayBuffer> }> {
     const rows = passageIds.length;
     const bytes = new Uint8Array(this.#blockBytes(rows));
     new Uint32Array(bytes.buffer, 0, rows).set(passageIds);
@@ -205,7 +225,7 @@ export class VectorStore {
       file.truncate(at);
       throw error;
     }
-    return { record: { segment: name, at, rows, checksum: checksumOf(bytes) }, file };
+    return { record: { segment: name, at, rows, checksum: checksumOf(bytes) }, file, bytes };
   }
 
   *#split(block: Block, bytes: Uint8Array<ArrayBuffer>): Generator<RowBatch> {
