@@ -31,6 +31,7 @@ export default defineConfig({
         "visitor.spec.ts",
         "accessibility.spec.ts",
         "documents.spec.ts",
+        "shell.spec.ts",
         "policy.spec.ts",
         "library.spec.ts",
         "recipes.spec.ts",
