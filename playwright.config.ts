@@ -37,6 +37,7 @@ export default defineConfig({
         "recipes.spec.ts",
         "storage.spec.ts",
         "models.spec.ts",
+        "visual.spec.ts",
         "bench-page.spec.ts",
       ],
       use: { launchOptions: launch(withoutWebGpu) },
