@@ -16,6 +16,8 @@ import { renderNode } from "./report/render-node.ts";
 import { renderParity } from "./report/render-parity.ts";
 import { renderProfile } from "./report/render-profile.ts";
 import type { ResultFrame, ResultKind } from "./report/result.ts";
+import type { IndexResult } from "./search/index-result.ts";
+import { renderIndex } from "./search/render-index.ts";
 import { renderSearch } from "./search/render-search.ts";
 import type { SearchResult } from "./search/search-result.ts";
 
@@ -66,6 +68,12 @@ const SECTIONS: readonly Section[] = [
     title: "Search in memory",
     about: "`npm run bench:search`: scans of synthetic vectors in each precision, beside an exact one.",
     render: (result: SearchResult) => renderSearch(result),
+  },
+  {
+    kind: "index",
+    title: "Whole indexes",
+    about: "`npm run bench:index`: stored, opened again and asked in a page; synthetic texts and vectors, no model.",
+    render: (result: IndexResult) => renderIndex(result),
   },
 ];
 

@@ -1,41 +1,26 @@
 /**
  * @file `npm run bench:index`: whole indexes in Chromium, synthetic texts and vectors of 1,024 components: filling, opening
- * again, from the key to the painted results, memory and recall. Prints Markdown, and writes bench/results/<date>-index.json.
+ * again, from the key to the painted results, memory and recall. Writes a result to bench/results and prints it as Markdown.
  */
-import { writeFileSync } from "node:fs";
-import { cpus } from "node:os";
+import { loadavg } from "node:os";
 import { parseArgs } from "node:util";
 import type { Page } from "@playwright/test";
-import type { ViewMeasurement, ViewOptions } from "../src/index.ts";
+import type { ViewOptions } from "../src/index.ts";
 import { buildPage } from "./compare/build.ts";
 import { withFolders } from "./compare/serve.ts";
 import { inProfile } from "./harness/browser.ts";
 import { measureWorkerHeap } from "./heap.ts";
-import type { FillResult, IndexPage, OpenResult } from "./search/index-page.ts";
+import { resultFrame, writeResult } from "./report/frame.ts";
+import type { IndexPage } from "./search/index-page.ts";
+import type { IndexResult, SizeResult, ViewResult } from "./search/index-result.ts";
+import { renderIndex } from "./search/render-index.ts";
 
 const PAGE = "bench/search/index-page.html";
 const OUT = "dist/bench-index";
 const DIMENSIONS = 1024;
 const QUESTIONS = 200;
-const MB = 1e6;
 
 declare const indexPage: IndexPage;
-
-interface SizeResult {
-  readonly passages: number;
-  readonly dimensions: number;
-  readonly fill: FillResult;
-  readonly views: readonly ViewResult[];
-}
-
-interface ViewResult {
-  readonly view: ViewOptions;
-  readonly open: OpenResult;
-  /** Objects and ArrayBuffers of the index's worker, garbage collected. */
-  readonly workerBytes: number;
-  readonly paintedMs: { readonly p50: number; readonly p95: number };
-  readonly measured: ViewMeasurement;
-}
 
 const { values } = parseArgs({
   options: { passages: { type: "string", default: "10000,100000" }, out: { type: "string" } },
@@ -43,20 +28,39 @@ const { values } = parseArgs({
 
 await buildPage([PAGE], OUT);
 const sizes = values.passages.split(",").map(Number);
+const date = new Date().toISOString();
+const load = loadavg()[0]!.toFixed(1);
 const results = await withFolders({ "/": { folder: OUT } }, async (url) => {
-  const measured: SizeResult[] = [];
+  const measured: { readonly size: SizeResult; readonly host: string }[] = [];
   for (const passages of sizes) {
-    measured.push(await inProfile({ url: `${url}${PAGE}`, ready: "indexPage" }, (page) => measureSize(page, passages)));
+    measured.push(
+      await inProfile({ url: `${url}${PAGE}`, ready: "indexPage" }, async (page) => ({
+        size: await measureSize(page, passages),
+        host: `Chromium ${page.context().browser()?.version() ?? ""}`.trim(),
+      })),
+    );
   }
   return measured;
 });
-const date = new Date().toISOString().slice(0, 10);
-const machine = { cpu: cpus()[0]?.model ?? "", cores: cpus().length };
-writeFileSync(
-  values.out ?? `bench/results/${date}-index.json`,
-  `${JSON.stringify({ date, machine, results }, null, 2)}\n`,
-);
-print(results);
+const result: IndexResult = {
+  ...resultFrame({
+    kind: "index",
+    date,
+    command: ["npm run bench:index", ...(process.argv.length > 2 ? ["--", ...process.argv.slice(2)] : [])].join(" "),
+    host: results[0]!.host,
+    adapter: null,
+    model: "synthetic texts and vectors",
+    notes: [
+      "Texts and vectors are synthetic; vectors are stored in float16. Recall of real ones depends on the model and the library.",
+      "Opened: from a fresh worker to the first answer by meaning, and until words can be found too.",
+      `Load average of the machine at the start: ${load}.`,
+    ],
+    packages: ["minisearch", "idb"],
+  }),
+  sizes: results.map(({ size }) => size),
+};
+console.log(writeResult(result, "index", values.out));
+console.log(renderIndex(result));
 
 async function measureSize(page: Page, passages: number): Promise<SizeResult> {
   const dimensions = DIMENSIONS;
@@ -84,28 +88,4 @@ async function measureView(
   const sorted = times.toSorted((a, b) => a - b);
   const at = (share: number): number => sorted[Math.floor(share * (sorted.length - 1))]!;
   return { view, open, workerBytes: withBuffersBytes, paintedMs: { p50: at(0.5), p95: at(0.95) }, measured };
-}
-
-function print(sizes: readonly SizeResult[]): void {
-  console.log(`${machine.cores} × ${machine.cpu}, ${DIMENSIONS} dimensions, stored in float16\n`);
-  console.log(
-    "| passages | vectors in memory as | opened: meaning, words | key → painted p50, p95 | recall@10 | scan | worker's memory |",
-  );
-  console.log("| --- | --- | --- | --- | --- | --- | --- |");
-  for (const { passages, views, fill } of sizes) {
-    for (const { view, open, paintedMs, measured, workerBytes } of views) {
-      const cells = [
-        passages.toLocaleString("en"),
-        view.precision,
-        `${open.searchableMs.toFixed(0)}, ${open.lexicalMs.toFixed(0)} ms`,
-        `${paintedMs.p50.toFixed(0)}, ${paintedMs.p95.toFixed(0)} ms`,
-        measured.recall.toFixed(3),
-        `${measured.scanMs.toFixed(1)} ms`,
-        `${(workerBytes / MB).toFixed(0)} MB (vectors ${(open.viewBytes / MB).toFixed(0)})`,
-      ];
-      console.log(`| ${cells.join(" | ")} |`);
-    }
-    const tasks = fill.longestTaskMs > 0 ? `${fill.longestTaskMs.toFixed(0)} ms` : "none of 50 ms";
-    console.log(`\n${passages}: filled in ${(fill.ms / 1000).toFixed(1)} s, longest task of the page: ${tasks}\n`);
-  }
 }

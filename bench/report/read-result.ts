@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { RESULT_VERSION, type ResultFrame, type ResultKind } from "./result.ts";
 
-const KINDS: readonly ResultKind[] = ["compare", "parity", "node", "profile", "search"];
+const KINDS: readonly ResultKind[] = ["compare", "parity", "node", "profile", "search", "index"];
 
 /** A file that is no result, or one that this version does not read. */
 export class ResultError extends Error {

@@ -5,7 +5,7 @@ import type { AdapterFacts } from "../../src/types.ts";
 export const RESULT_VERSION = 1;
 
 /** What was measured: one section of docs/benchmarks.md each. */
-export type ResultKind = "compare" | "parity" | "node" | "profile" | "search";
+export type ResultKind = "compare" | "parity" | "node" | "profile" | "search" | "index";
 
 /** Where it was measured. */
 export interface Machine {

@@ -6,7 +6,7 @@ const WORDS = 20_000;
 const WORDS_PER_PASSAGE = 60;
 /** Of one document: a longer text would be a book. */
 export const PASSAGES_PER_DOCUMENT = 50;
-const VECTORS_AT_ONCE = 8;
+const VECTORS_AT_ONCE = 4;
 const SPACE = "synthetic";
 
 /** Numbers from 0 to 1, the same for a seed. */
