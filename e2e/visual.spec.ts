@@ -1,6 +1,6 @@
 /** @file What one would see at a glance: key screens at a desk and on a phone, in light and dark, with pictures to look at. */
 import { expect, test, type Page } from "@playwright/test";
-import { DemoPage } from "./page.ts";
+import { DemoPage, passages } from "./page.ts";
 import { findFaults, takeShifts, TUNABLES, watchShifts } from "./visual-faults.ts";
 
 /** A fifth of what counts as good on the web (0.1). */
@@ -54,8 +54,8 @@ for (const { name, ...viewport } of SIZES) {
       await page.addInitScript(watchShifts);
       const release = await holdModel(page);
       await demo.open();
-      await demo.untilSearchable();
-      await expectSteady(page, "from the first paint to words that can be searched");
+      await demo.untilIndexed(passages.length);
+      await expectSteady(page, "from the first paint to a library that can be searched");
       await expectFaultless(page, "before the model");
       await page.evaluate(takeShifts);
 
