@@ -15,6 +15,7 @@ import { OfflineIndicator } from "./offline-indicator.tsx";
 import type { Offline } from "./offline.ts";
 import type { Page } from "./page.ts";
 import { RecoveryNotice } from "./recovery-notice.tsx";
+import { suggestedQuestions } from "./sample.ts";
 import { SearchBox } from "./search-box.tsx";
 import type { SettingsProblem } from "./settings.ts";
 import { isRecovering, stageOf } from "./state.ts";
@@ -41,6 +42,7 @@ export function App({ page, models, offline, problems }: AppProps) {
   );
   const link = usePageAddress(page, state);
   useCatchUp(page);
+  const questions = useSuggestions(state);
   const usable = problems.length === 0;
   const stage = usable ? stageOf(state) : "error";
   return (
@@ -56,7 +58,7 @@ export function App({ page, models, offline, problems }: AppProps) {
           <SearchBox
             inputRef={input}
             query={state.search.question.query}
-            questions={state.sample?.questions ?? []}
+            questions={questions}
             onQuery={useCallback((query: string, askedAtMs?: number) => page.type(query, askedAtMs), [page])}
             onHelp={useCallback(() => setHelp(true), [])}
           >
@@ -122,6 +124,14 @@ function Model({ page, state }: { page: Page; state: PageState }) {
 /** A dialog that is still empty would only change its size. */
 function isReadable(opened: PageState["opened"]): opened is OpenedDocument {
   return opened !== null && (opened.document !== null || opened.isMissing);
+}
+
+/** Questions to the sample libraries that are there. */
+function useSuggestions({ libraries, documents }: PageState): readonly string[] {
+  return useMemo(() => {
+    const present = documents.flatMap(({ metadata }) => metadata["library"] ?? []);
+    return suggestedQuestions(libraries, new Set(present.map(String)));
+  }, [libraries, documents]);
 }
 
 /** @returns The link to what is on the screen. */

@@ -46,5 +46,6 @@ function nothing({ search, index, arriving, hasModel }: Omit<ResultNothingProps,
   if (answer.question.like !== null) return { title: text.noneTitle, text: text.noneLike };
   if (answer.result.mode === "lexical" && question.mode !== "lexical")
     return { title: text.noWordsTitle, text: text.noWords };
+  if (question.mode === "lexical") return { title: text.noneWordsTitle, text: text.noneWords(answer.question.query) };
   return { title: text.noneTitle, text: text.none(answer.question.query) };
 }

@@ -24,7 +24,6 @@ export interface SampleLibrary {
 /** What is said of them. */
 export interface SampleState {
   readonly licence: string | null;
-  readonly questions: readonly string[];
   readonly failure: string | null;
 }
 
@@ -37,11 +36,26 @@ export async function fetchSamples(
     const builtIn = libraries.find((library) => library.builtIn);
     return {
       libraries,
-      state: { licence: builtIn?.licence ?? null, questions: builtIn?.questions ?? [], failure: null },
+      state: { licence: builtIn?.licence ?? null, failure: null },
     };
   } catch (error) {
-    return { libraries: [], state: { licence: null, questions: [], failure: String(error) } };
+    return { libraries: [], state: { licence: null, failure: String(error) } };
   }
+}
+
+/** Two rows of chips on a wide screen. */
+const MAX_SUGGESTIONS = 6;
+
+/**
+ * Questions to begin with: of each library that is there in turn.
+ *
+ * @param present - Titles of libraries that have documents in the index; none: what the page begins with.
+ */
+export function suggestedQuestions(libraries: readonly SampleLibrary[], present: ReadonlySet<string>): string[] {
+  const there = libraries.filter(({ title, builtIn }) => (present.size > 0 ? present.has(title) : builtIn));
+  const longest = Math.max(0, ...there.map(({ questions }) => questions.length));
+  const inTurn = Array.from({ length: longest }, (_, i) => there.flatMap(({ questions }) => questions[i] ?? []));
+  return inTurn.flat().slice(0, MAX_SUGGESTIONS);
 }
 
 /** @throws {Error} Where the server does not have it. */

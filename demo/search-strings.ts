@@ -98,6 +98,9 @@ export const searchStrings = {
     none: (query: string): string => `No passage comes near “${query}”. Try other words, or add files of your own.`,
     noneLike: "No other passage is near this one.",
     noneFiltered: "Nothing that the filters let through comes near. Clear a filter to see more.",
+    noneWordsTitle: "None of these words",
+    noneWords: (query: string): string =>
+      `No passage has a word of “${query}”. Search by meaning, try other words, or add files of your own.`,
     noWordsTitle: "None of these words yet",
     noWords: "No passage has a word of your question. Meaning follows when the model is loaded.",
     noPassagesTitle: "The library is empty",
