@@ -187,6 +187,18 @@ describe("SearchEngine", () => {
     letterVector(PLANTS[2]!.text).forEach((value, i) => expect(sample.data[26 + i]).toBeCloseTo(value, 6));
   });
 
+  it("answers, or says why not, when it is closed while its words are read", async () => {
+    const { engine } = await openTestEngine();
+    await engine.add(PLANTS, {});
+    const waiting = find(engine, "moss", { mode: "lexical" });
+    engine.close();
+    const outcome = await waiting.then(
+      ({ hits }) => hits.length,
+      (error: unknown) => (error as { code: string }).code,
+    );
+    expect([1, "disposed"]).toContain(outcome);
+  });
+
   it("stops adding when it is called off, and keeps what it has taken", async () => {
     const { engine } = await openTestEngine();
     const controller = new AbortController();

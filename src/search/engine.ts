@@ -190,12 +190,12 @@ export class SearchEngine implements IndexEngine {
   }
 
   async configure(view: ViewOptions): Promise<void> {
-    await this.#near.configure(view);
+    await this.#inTurn(() => this.#near.configure(view));
     this.#tell();
   }
 
   async measure({ queries, topK }: MeasureOptions): Promise<ViewMeasurement> {
-    const measured = await this.#near.measure(queries, topK);
+    const measured = await this.#inTurn(() => this.#near.measure(queries, topK));
     if (measured) return measured;
     throw new EmbedError("invalid-input", "there are no vectors to measure with", { details: { vectors: 0 } });
   }
@@ -323,11 +323,14 @@ export class SearchEngine implements IndexEngine {
     this.#contents.remove(document);
   }
 
-  /** One after the other. */
   async #change<T>(work: () => Promise<T>): Promise<T> {
     this.#assertWritable();
-    const before = this.#changing;
-    const done = before.then(work);
+    return this.#inTurn(work);
+  }
+
+  /** One after the other. */
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#changing.then(work);
     this.#changing = done.catch(() => undefined);
     return done;
   }

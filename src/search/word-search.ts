@@ -1,4 +1,5 @@
 /** @file The word index and its life: opened from a snapshot, kept in step with the documents, written back when idle. */
+import { EmbedError } from "../errors.ts";
 import type { Contents } from "./contents.ts";
 import { LexicalIndex } from "./lexical.ts";
 import { nextTask } from "../next-task.ts";
@@ -21,9 +22,9 @@ export class WordSearch {
   readonly #onReady: () => void;
   /** Documents whose words are in, by ordinal. */
   readonly #included = new Map<number, IncludedDocument>();
-  /** Resolves when every document's words can be found. */
+  /** Resolves when every document's words can be found; rejects with why they cannot. */
   readonly ready: Promise<void>;
-  #resolveReady = (): void => {};
+  #settleReady: (failure?: unknown) => void = () => {};
   #index = new LexicalIndex();
   #isReady = false;
   #changedPassages = 0;
@@ -33,15 +34,30 @@ export class WordSearch {
     this.#records = records;
     this.#contents = contents;
     this.#onReady = onReady;
-    this.ready = new Promise((resolve) => (this.#resolveReady = resolve));
+    this.ready = new Promise((resolve, reject) => {
+      this.#settleReady = (failure) => (failure === undefined ? resolve() : reject(failure as Error));
+    });
+    // Whoever searches hears of it.
+    this.ready.catch(() => undefined);
   }
 
   get isReady(): boolean {
     return this.#isReady;
   }
 
-  /** Takes up the snapshot, and what has changed since. */
+  /** Takes up the snapshot, and what has changed since. Never rejects: see `ready`. */
   async open(): Promise<void> {
+    try {
+      await this.#open();
+      this.#isReady = true;
+      this.#settleReady();
+      this.#onReady();
+    } catch (error) {
+      this.#settleReady(error);
+    }
+  }
+
+  async #open(): Promise<void> {
     const kept = await this.#records.readLexical().catch(() => null);
     // A snapshot that cannot be read costs time, nothing else.
     const index = kept && (await read(kept.snapshot).catch(() => null));
@@ -52,9 +68,6 @@ export class WordSearch {
     const live = new Set(Array.from(this.#contents.list(), ({ ordinal }) => ordinal));
     for (const document of [...this.#included.values()]) if (!live.has(document.ordinal)) this.remove(document);
     while (await this.#includeSome());
-    this.#isReady = true;
-    this.#resolveReady();
-    this.#onReady();
   }
 
   /** Takes in documents whose words are not in yet. @returns Whether there were any. */
@@ -105,6 +118,7 @@ export class WordSearch {
 
   close(): void {
     clearTimeout(this.#timer);
+    this.#settleReady(new EmbedError("disposed", "the index was closed before its words were read"));
   }
 
   #include(document: DocumentRecord, passages: readonly PassageRecord[]): void {

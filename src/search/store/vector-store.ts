@@ -108,13 +108,17 @@ export class VectorStore {
     return firstRow;
   }
 
-  /** @returns `[rows.length, dimensions]`, as stored. */
+  /**
+   * @returns `[rows.length, dimensions]`, as stored.
+   * @throws {EmbedError} `storage-busy` for a row that is no longer there.
+   */
   read(rows: ArrayLike<number>): Float32Array {
     const { dimensions } = this.#shape;
     const vectors = new Float32Array(rows.length * dimensions);
     const bytes = new Uint8Array(this.#rowBytes);
     for (let i = 0; i < rows.length; i++) {
       const row = rows[i]!;
+      if (row >= this.#rows) throw new EmbedError("storage-busy", "the vectors were replaced while they were read");
       const block = this.#blockOf(row);
       const at = block.rows * ID_BYTES + (row - block.firstRow) * this.#rowBytes;
       const kept = block.bytes?.subarray(at, at + bytes.length);
