@@ -20,13 +20,16 @@ module.exports = {
       from: { path: `^src/(${STAGES})/`, pathNot: "[.]test[.]ts$" },
       to: {
         path: "^(src|workers|demo|tools|bench)/",
-        pathNot: ["^src/(delivery|errors|execution|metrics|pack|search-types|types|next-task)[.]ts$", "^src/$1/"],
+        pathNot: [
+          "^src/(delivery|errors|execution|metrics|pack|search-types|types|next-task|float16|sha256)[.]ts$",
+          "^src/$1/",
+        ],
       },
     },
     {
       name: "foundations-import-nothing",
       severity: "error",
-      from: { path: "^src/(delivery|errors|execution|metrics|pack|search-types|types|next-task)[.]ts$" },
+      from: { path: "^src/(delivery|errors|execution|metrics|pack|search-types|types|next-task|float16|sha256)[.]ts$" },
       to: { pathNot: "^src/(delivery|execution|metrics|pack|search-types|types)[.]ts$" },
     },
     {
@@ -37,7 +40,7 @@ module.exports = {
         path: "^(src|workers|demo)/",
         pathNot: [
           `^src/(${STAGES})/`,
-          "^src/(delivery|errors|execution|metrics|pack|types|next-task|open-planner|pipeline|pipeline-metrics|self-check|warm-up)[.]ts$",
+          "^src/(delivery|errors|execution|metrics|pack|types|next-task|float16|sha256|open-planner|pipeline|pipeline-metrics|self-check|warm-up)[.]ts$",
         ],
       },
     },

@@ -1,6 +1,6 @@
 /** @file Known answers at load: a device that computes wrong vectors is found before it serves one. Pure. */
 import { EmbedError } from "./errors.ts";
-import { sha256Hex } from "./model/sha256.ts";
+import { sha256Hex } from "./sha256.ts";
 import type { GoldenVector, PackManifest } from "./pack.ts";
 import type { DeviceStatus, Execution, SelfCheckResult, SelfCheckScope } from "./types.ts";
 

@@ -1,5 +1,5 @@
 /** @file The adapter's measured peak of arithmetic: a plain WGSL matrix product. Runs in browsers and in Node. */
-import { widenFloat16 } from "../../src/gpu/float16.ts";
+import { widenFloat16 } from "../../src/float16.ts";
 import { bestTime } from "./best-time.ts";
 import { matmulShader, type MatmulDtype, type MatmulTiling } from "./matmul-shader.ts";
 

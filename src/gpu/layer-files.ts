@@ -1,7 +1,7 @@
 /** @file Bytes of layers: pack files → tensors as the layer graph wants them, one at a time. */
 import { throwIfAborted } from "../errors.ts";
 import type { Activations, PackManifest, PackReader, PackTensor, ReadOptions } from "../pack.ts";
-import { widenFloat16 } from "./float16.ts";
+import { widenFloat16 } from "../float16.ts";
 import type { TensorData, TensorSpec } from "./tensor-home.ts";
 
 /** A tensor of a layer as the pack stores it, with its name as input of the layer graph. */

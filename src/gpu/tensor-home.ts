@@ -3,7 +3,7 @@ import { EmbedError } from "../errors.ts";
 import type { Activations, Architecture } from "../pack.ts";
 import type { VramUse } from "../types.ts";
 import type { BufferPool } from "./buffer-pool.ts";
-import { narrowFloat16, widenFloat16 } from "./float16.ts";
+import { narrowFloat16, widenFloat16 } from "../float16.ts";
 import type { Fetches, Runtime, Tensor, Tensors } from "./session.ts";
 
 export type TensorData = Float32Array | Uint16Array | Int32Array | Uint8Array;

@@ -3,7 +3,7 @@ import { runInNewContext } from "node:vm";
 import { describe, expect, it } from "vitest";
 import { makeTinyPack } from "../model/fixtures/tiny-pack.ts";
 import type { PackManifest, PackReader, RangeReader } from "../pack.ts";
-import { narrowFloat16 } from "./float16.ts";
+import { narrowFloat16 } from "../float16.ts";
 import { TokenTable } from "./token-table.ts";
 
 setFlagsFromString("--expose-gc");

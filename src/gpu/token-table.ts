@@ -1,6 +1,6 @@
 /** @file Token ids → hidden rows on the CPU: only the rows that a text uses are read and dequantised. */
 import type { PackManifest, PackReader, RangeReader, ReadOptions, TokenTableLayout } from "../pack.ts";
-import { widenFloat16 } from "./float16.ts";
+import { widenFloat16 } from "../float16.ts";
 
 /** Read unit. Frequent tokens have low ids and share pages, so a page serves many tokens of a text. */
 const PAGE_BYTES = 64 * 1024;

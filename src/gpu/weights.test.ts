@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { EmbedError } from "../errors.ts";
 import { makeTinyPack } from "../model/fixtures/tiny-pack.ts";
-import { widenFloat16 } from "./float16.ts";
+import { widenFloat16 } from "../float16.ts";
 import { layerOf, MemoryPack } from "./fixtures/memory-pack.ts";
 import { MeteredHome } from "./fixtures/metered-home.ts";
 import { loadRuntime, type Tensors } from "./session.ts";

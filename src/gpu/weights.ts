@@ -1,7 +1,7 @@
 /** @file Layer weights: pack → tensors that the layer graph takes as inputs, kept for good or uploaded anew in each pass. */
 import { EmbedError, assert, throwIfAborted } from "../errors.ts";
 import type { PackManifest, PackReader, ReadOptions } from "../pack.ts";
-import { widenFloat16 } from "./float16.ts";
+import { widenFloat16 } from "../float16.ts";
 import {
   LayerFiles,
   layerTensors,

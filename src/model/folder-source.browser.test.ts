@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, inject, it } from "vitest";
 
 import type { PackManifest } from "../pack.ts";
 import { openDirectPack } from "./direct-pack.ts";
-import { sha256Hex } from "./sha256.ts";
+import { sha256Hex } from "../sha256.ts";
 import { openPackSource } from "./source.ts";
 
 const FOLDER = "folder-source-test";

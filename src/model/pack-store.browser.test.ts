@@ -3,7 +3,7 @@ import { beforeEach, describe, expect, it } from "vitest";
 import type { PackManifest } from "../pack.ts";
 import { bytesOf, DeliveryWorker, FaultLane, hashesOf, totalBytes } from "./fixtures/delivery-lab.ts";
 import { BLOCK_BYTES } from "./manifest.ts";
-import { sha256Hex } from "./sha256.ts";
+import { sha256Hex } from "../sha256.ts";
 import { cleanStore } from "./store/fixtures/clean-store.ts";
 import { StoreWorker } from "./store/fixtures/store-worker.ts";
 

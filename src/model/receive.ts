@@ -7,7 +7,7 @@ import type { PackFile } from "../pack.ts";
 import { BLOCK_BYTES } from "./manifest.ts";
 import { retryTransient } from "./retry.ts";
 import type { RetryOptions } from "./retry.ts";
-import { sha256Hex } from "./sha256.ts";
+import { sha256Hex } from "../sha256.ts";
 
 /** How much is read at a time of what is thrown away. */
 const SKIP_BYTES = 1024 * 1024;

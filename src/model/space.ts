@@ -1,6 +1,6 @@
 /** @file The embedding-space id: equal for vectors that may be compared. */
 import type { PackManifest } from "../pack.ts";
-import { sha256Hex } from "./sha256.ts";
+import { sha256Hex } from "../sha256.ts";
 
 /** Hex digits of the hash: 64 bits tell any number of packs apart. */
 const ID_DIGITS = 16;

@@ -3,6 +3,7 @@ import { EmbedError } from "../errors.ts";
 import type { AskedQuery, SearchHit, SearchQuery, SearchRequest, SearchResult } from "../search-types.ts";
 import type { Contents } from "./contents.ts";
 import { checkSearchRequest } from "./document-input.ts";
+import { mismatch } from "./mismatch.ts";
 import { allowedDocuments, rank, type Lists, type Ranking } from "./ranking.ts";
 import type { RecentPassages } from "./recent-passages.ts";
 import type { VectorStore } from "./store/vector-store.ts";
@@ -117,12 +118,5 @@ async function describe(
       bm25: mode === "semantic" ? null : (found?.score ?? null),
       terms: found?.terms ?? [],
     };
-  });
-}
-
-/** Vectors that cannot be compared. */
-export function mismatch(what: "space" | "dimensions", expected: string | number, actual: string | number): EmbedError {
-  return new EmbedError("index-mismatch", `${what} of the vectors is ${actual}, of the index ${expected}`, {
-    details: { what, expected, actual },
   });
 }

@@ -19,7 +19,8 @@ import type {
   ViewOptions,
 } from "../search-types.ts";
 import type { CallHooks } from "../types.ts";
-import { answer, mismatch } from "./answer.ts";
+import { answer } from "./answer.ts";
+import { mismatch } from "./mismatch.ts";
 import { Contents } from "./contents.ts";
 import { checkDocuments } from "./document-input.ts";
 import { writeIndexFile } from "./index-file.ts";

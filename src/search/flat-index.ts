@@ -2,6 +2,8 @@
 
 import { EmbedError } from "../errors.ts";
 import type { EmbeddingMatrix } from "../types.ts";
+import { mismatch } from "./mismatch.ts";
+import { dot } from "./scan/dot.ts";
 import { TopK } from "./top-k.ts";
 import type { Hit } from "./top-k.ts";
 
@@ -92,7 +94,7 @@ export class FlatIndex {
   }
 
   #toUnit(vector: Float32Array): Float32Array {
-    if (vector.length !== this.dimensions) throw this.#mismatch("dimensions", vector.length);
+    if (vector.length !== this.dimensions) throw mismatch("dimensions", this.dimensions, vector.length);
     const length = Math.sqrt(dot(vector, 0, vector));
     if (!(length > 0 && length < Infinity)) {
       throw new EmbedError("invalid-input", `the query vector has length ${length}`, { details: { length } });
@@ -106,15 +108,8 @@ export class FlatIndex {
     if (output !== "float32") {
       throw new EmbedError("invalid-input", `output is ${output}, the index takes float32`, { details: { output } });
     }
-    if (matrix.space !== this.space) throw this.#mismatch("space", matrix.space);
-    if (matrix.dimensions !== this.dimensions) throw this.#mismatch("dimensions", matrix.dimensions);
-  }
-
-  #mismatch(what: "space" | "dimensions", actual: string | number): EmbedError {
-    const expected = this[what];
-    return new EmbedError("index-mismatch", `${what} of the vectors is ${actual}, of the index ${expected}`, {
-      details: { what, expected, actual },
-    });
+    if (matrix.space !== this.space) throw mismatch("space", this.space, matrix.space);
+    if (matrix.dimensions !== this.dimensions) throw mismatch("dimensions", this.dimensions, matrix.dimensions);
   }
 
   #reserve(rows: number): void {
@@ -155,26 +150,4 @@ function assertUnit({ data, rows, dimensions }: EmbeddingMatrix): void {
       throw new EmbedError("invalid-input", `vector ${row} has length ${length}, not 1`, { details: { row, length } });
     }
   }
-}
-
-/**
- * Product of a row with a vector, in float64. Four sums, for one alone waits for each addition.
- *
- * @param matrix - Holds a row from `start`.
- * @param vector - `[dimensions]`.
- */
-function dot(matrix: Float32Array, start: number, vector: Float32Array): number {
-  const whole = vector.length - (vector.length % 4);
-  let a = 0;
-  let b = 0;
-  let c = 0;
-  let d = 0;
-  for (let i = 0; i < whole; i += 4) {
-    a += matrix[start + i]! * vector[i]!;
-    b += matrix[start + i + 1]! * vector[i + 1]!;
-    c += matrix[start + i + 2]! * vector[i + 2]!;
-    d += matrix[start + i + 3]! * vector[i + 3]!;
-  }
-  for (let i = whole; i < vector.length; i++) a += matrix[start + i]! * vector[i]!;
-  return a + b + (c + d);
 }

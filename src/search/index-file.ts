@@ -8,7 +8,8 @@ import type { AddProgress, PassageOptions } from "../search-types.ts";
 import type { CallHooks } from "../types.ts";
 import { idsOf } from "./contents.ts";
 import type { EngineInside } from "./inside.ts";
-import { floatsToHalves } from "./scan/half.ts";
+import { floatsToHalves } from "../float16.ts";
+import { sha256Hex } from "../sha256.ts";
 
 export const MAGIC = "STRATAIX";
 /** Raised with every change that an older reader would misread. */
@@ -103,14 +104,9 @@ export async function sumsOf(body: Blob, signal?: AbortSignal): Promise<string[]
   const sums: string[] = [];
   for (let from = 0; from < body.size; from += PIECE_BYTES) {
     throwIfAborted(signal);
-    const piece = await body.slice(from, from + PIECE_BYTES).arrayBuffer();
-    sums.push(toHex(await crypto.subtle.digest("SHA-256", piece)));
+    sums.push(await sha256Hex(new Uint8Array(await body.slice(from, from + PIECE_BYTES).arrayBuffer())));
   }
   return sums;
-}
-
-export function toHex(bytes: ArrayBuffer): string {
-  return Array.from(new Uint8Array(bytes), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 function documentLines(

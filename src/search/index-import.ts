@@ -2,7 +2,7 @@
 import { EmbedError, throwIfAborted } from "../errors.ts";
 import type { AddProgress, AddResult, ImportRequest, SearchDocument } from "../search-types.ts";
 import type { CallHooks } from "../types.ts";
-import { mismatch } from "./answer.ts";
+import { mismatch } from "./mismatch.ts";
 import { checkDocuments } from "./document-input.ts";
 import type { EngineInside } from "./inside.ts";
 import {
@@ -11,16 +11,15 @@ import {
   PIECE_BYTES,
   PREAMBLE_BYTES,
   sumsOf,
-  toHex,
   type FileDocument,
   type IndexFileHeader,
 } from "./index-file.ts";
-import { passageHash, type SplitDocument, type VectorSpace } from "./ingest.ts";
-import { halvesToFloats } from "./scan/half.ts";
+import { GROUP_PASSAGES, passageHash, type SplitDocument, type VectorSpace } from "./ingest.ts";
+import { halvesToFloats } from "../float16.ts";
+import { sha256Hex, toHex } from "../sha256.ts";
 
 /** Of an export of a million documents it is a tenth; what claims more is no export. */
 const MAX_HEADER_BYTES = 16 * 1024 * 1024;
-const GROUP_PASSAGES = 256;
 const MAX_DIMENSIONS = 65_536;
 /** Float16 moves the length of a unit vector by under 5e-4. */
 const UNIT_NORM_TOLERANCE = 2e-3;
@@ -128,8 +127,8 @@ async function openFile(file: Blob, signal?: AbortSignal): Promise<IndexFile> {
   const headerBytes = view.getUint32(12, true);
   if (headerBytes > MAX_HEADER_BYTES) throw refuse("is damaged: its header is too long");
   const json = await bytesOf(file, PREAMBLE_BYTES, headerBytes);
-  const sum = toHex(await crypto.subtle.digest("SHA-256", json));
-  if (sum !== toHex(preamble.slice(16).buffer)) throw refuse("is damaged: its header is not what was written");
+  if ((await sha256Hex(json)) !== toHex(preamble.subarray(16)))
+    throw refuse("is damaged: its header is not what was written");
   const header = checkHeader(JSON.parse(new TextDecoder().decode(json)) as Partial<IndexFileHeader>);
   const body = file.slice(PREAMBLE_BYTES + headerBytes);
   const rowBytes = header.dimensions * (header.stored === "float16" ? 2 : 4);

@@ -1,12 +1,13 @@
 /** @file Documents → passages that are kept. Unchanged documents are passed over, and vectors of unchanged passages taken over. */
 import { throwIfAborted } from "../errors.ts";
+import { sha256Hex } from "../sha256.ts";
 import type { AddProgress, AddResult, Passage, PassageOptions, SearchDocument } from "../search-types.ts";
 import type { CallHooks } from "../types.ts";
 import { passageInput, splitDocument, type CountTokens } from "./passages.ts";
 import type { DocumentEntryRecord, DocumentRecord, PassageRecord } from "./store/records.ts";
 
 /** A transaction for fewer costs more than what it holds; one for more holds up a search, and loses more in a crash. */
-const GROUP_PASSAGES = 256;
+export const GROUP_PASSAGES = 256;
 const GROUP_DOCUMENTS = 64;
 
 /**
@@ -131,6 +132,5 @@ export function numberDocuments(
 
 /** As 32 hex digits: 128 bits are enough to tell texts of one index apart. */
 async function sha256(text: string): Promise<string> {
-  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text)));
-  return Array.from(digest.subarray(0, 16), (byte) => byte.toString(16).padStart(2, "0")).join("");
+  return (await sha256Hex(new TextEncoder().encode(text))).slice(0, 32);
 }

@@ -10,8 +10,8 @@ const MIN_DEPTH = 100;
 
 /**
  * A passage that has less of the query's words is found by its meaning alone: the "do" and "you" of a question are in
- * passages on anything, which the fusion would put before the answer. Of the 12 suggested questions of the sample
- * library, which share no word with their answers, all come first with it and none without.
+ * passages on anything, which the fusion would put before the answer. The example questions of the sample
+ * libraries are held to their answers in a test.
  */
 const MIN_COVERAGE = 0.4;
 

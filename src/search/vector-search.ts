@@ -3,6 +3,7 @@ import { nextTask } from "../next-task.ts";
 import type { ViewMeasurement, ViewOptions, ViewStatus } from "../search-types.ts";
 import type { Contents } from "./contents.ts";
 import type { Ranked } from "./ranking.ts";
+import { median } from "./scan/choose.ts";
 import { candidateCount, createView, rescore, type Candidate, type VectorView } from "./scan/views.ts";
 import { Scanner } from "./scanner.ts";
 import type { RowBatch, VectorStore } from "./store/vector-store.ts";
@@ -222,9 +223,4 @@ function padTo(view: VectorView, rows: number, dimensions: number): void {
 
 function isLossless(precision: ViewStatus["precision"], stored: "float32" | "float16"): boolean {
   return precision === "float32" || (precision === "float16" && stored === "float16");
-}
-
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  return sorted[sorted.length >> 1] ?? 0;
 }

@@ -3,7 +3,7 @@
 import { throwIfAborted } from "../../errors.ts";
 import type { PackFile, ReadOptions } from "../../pack.ts";
 import { BLOCK_BYTES } from "../manifest.ts";
-import { sha256Hex } from "../sha256.ts";
+import { sha256Hex } from "../../sha256.ts";
 import { openSyncReader, storageError } from "./opfs.ts";
 
 /**

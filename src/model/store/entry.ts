@@ -4,7 +4,7 @@ import type { PackOrigin, PackSource, StoredPack } from "../../delivery.ts";
 import type { PackFile, PackManifest } from "../../pack.ts";
 import { Field } from "../field.ts";
 import { BLOCK_BYTES, parseManifest } from "../manifest.ts";
-import { sha256Hex } from "../sha256.ts";
+import { sha256Hex } from "../../sha256.ts";
 import { allBlocks, blockBytes, blocksBytes } from "./blocks.ts";
 import { type PackFolder, readSmall } from "./folder.ts";
 import { type JournalState, readJournal } from "./journal.ts";

@@ -1,6 +1,6 @@
 /** @file The sign of each component about a centre, compared with a query that keeps its numbers. */
 import type { Coding, ScoreRun } from "./coding.ts";
-import { dot } from "./float32-coding.ts";
+import { dot } from "./dot.ts";
 import { Rotation } from "./rotation.ts";
 import { RowChunks, rowsInChunk } from "./row-chunks.ts";
 

@@ -95,6 +95,7 @@ function largestDifference(here: readonly Candidate[], there: readonly Candidate
   return here.reduce((largest, { score }, rank) => Math.max(largest, Math.abs(score - there[rank]!.score)), 0);
 }
 
-function median(values: readonly number[]): number {
+/** The upper one of the two in the middle. @param values - One or more. */
+export function median(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[values.length >> 1]!;
 }

@@ -1,6 +1,6 @@
 /** @file Vectors in half precision; products in float64. */
 import type { Coding, ScoreRun } from "./coding.ts";
-import { floatsToHalves, HALF_VALUES } from "./half.ts";
+import { floatsToHalves, HALF_VALUES } from "../../float16.ts";
 import { RowChunks, rowsInChunk } from "./row-chunks.ts";
 
 /** 2 bytes a component; a cosine moves by under 1e-3. */
@@ -39,7 +39,7 @@ export class Float16Coding implements Coding {
   }
 }
 
-/** As `dot` of float32-coding.ts, the row in bits of float16. */
+/** As `dot`, the row in bits of float16. */
 function dotHalves(halves: Uint16Array, start: number, vector: Float32Array): number {
   const values = HALF_VALUES;
   const whole = vector.length - (vector.length % 4);

@@ -3,7 +3,7 @@ import { assert } from "../../errors.ts";
 import type { Precision } from "../../search-types.ts";
 import type { Candidate } from "./coding.ts";
 import { cutQuery } from "./cut.ts";
-import { dot } from "./float32-coding.ts";
+import { dot } from "./dot.ts";
 
 /**
  * The same candidates by their exact cosine.

@@ -3,7 +3,7 @@
  * what a crash leaves behind the last committed block is cut off when the index is opened again.
  */
 import { EmbedError } from "../../errors.ts";
-import { floatsToHalves, halvesToFloats } from "../scan/half.ts";
+import { floatsToHalves, halvesToFloats } from "../../float16.ts";
 import type { BlockRecord, Change, Records } from "./records.ts";
 import type { SegmentFile, SegmentFiles } from "./segment-files.ts";
 

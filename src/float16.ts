@@ -1,6 +1,4 @@
 /** @file IEEE 754 half precision ↔ single, in bulk: by the engine where it can, else by bits. Pure. */
-import { assert } from "../../errors.ts";
-
 /**
  * Every half-precision value, by its bits: as fast as the engine's own Float16Array (10,000 × 1,024 products with a query
  * take 10 ms either way, Chromium 156), and everywhere.
@@ -23,7 +21,6 @@ const NativeFloat16 = (globalThis as { readonly Float16Array?: Float16Constructo
  * @param halves - Takes the bits of float16 values; `[N]`.
  */
 export function floatsToHalves(singles: Float32Array, halves: Uint16Array): void {
-  assert(halves.length === singles.length, `${singles.length} singles for ${halves.length} halves`);
   if (NativeFloat16) new NativeFloat16(halves.buffer, halves.byteOffset, halves.length).set(singles);
   else narrow(singles, halves);
 }
@@ -35,8 +32,21 @@ export function floatsToHalves(singles: Float32Array, halves: Uint16Array): void
  * @param singles - Takes the values; `[N]`.
  */
 export function halvesToFloats(halves: Uint16Array, singles: Float32Array): void {
-  assert(halves.length === singles.length, `${halves.length} halves for ${singles.length} singles`);
   for (let i = 0; i < halves.length; i++) singles[i] = HALF_VALUES[halves[i]!]!;
+}
+
+/** `halvesToFloats` into an array of its own; `[N]`. */
+export function widenFloat16(halves: Uint16Array): Float32Array {
+  const singles = new Float32Array(halves.length);
+  halvesToFloats(halves, singles);
+  return singles;
+}
+
+/** `floatsToHalves` into an array of its own; `[N]`. */
+export function narrowFloat16(singles: Float32Array): Uint16Array {
+  const halves = new Uint16Array(singles.length);
+  floatsToHalves(singles, halves);
+  return halves;
 }
 
 /** `floatsToHalves` for engines without `Float16Array`. */

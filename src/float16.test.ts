@@ -1,6 +1,6 @@
 /** @file Half precision over all of its values. */
 import { describe, expect, it } from "vitest";
-import { floatsToHalves, halvesToFloats, narrow } from "./half.ts";
+import { floatsToHalves, halvesToFloats, narrow, narrowFloat16, widenFloat16 } from "./float16.ts";
 
 const ALL = Uint16Array.from({ length: 0x10000 }, (_, bits) => bits);
 const VALUES = new Float32Array(ALL.length);
@@ -49,5 +49,14 @@ describe.each(Object.entries(WAYS))("%s", (_name, way) => {
 
   it("goes to infinity from halfway past the largest value", () => {
     expect([...toHalves(Float32Array.of(65519.99, 65520, 1e30, -Infinity))]).toEqual([0x7bff, 0x7c00, 0x7c00, 0xfc00]);
+  });
+});
+
+describe("widenFloat16 and narrowFloat16", () => {
+  it("give arrays of their own, from views too", () => {
+    const bits = ALL.subarray(0x3000, 0x4000);
+    expect(narrowFloat16(widenFloat16(bits))).toEqual(new Uint16Array(bits));
+    expect(narrowFloat16(Float32Array.of(65519, 65520, 2 ** -25))).toEqual(Uint16Array.of(0x7bff, 0x7c00, 0));
+    expect(narrowFloat16(Float32Array.of(NaN))[0]! & 0x7fff).toBeGreaterThan(0x7c00);
   });
 });

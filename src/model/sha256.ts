@@ -1,7 +1,0 @@
-/** @file SHA-256 of bytes in memory, as manifests write it. */
-
-/** As 64 hex digits. `bytes` may be used again as soon as this is called. */
-export async function sha256Hex(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
-  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
-  return Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
-}
