@@ -12,9 +12,9 @@ const { settings, problems } = readSettings(location.search, document.baseURI);
 const address = readAddress(location.search);
 const page = new Page(settings);
 const models = new Models(openPackStore(), page, { settings });
-const offline = new Offline();
+const offline = new Offline(page.store);
 render(<App page={page} models={models} offline={offline} problems={problems} />, document.getElementById("app")!);
-offline.start(page.store);
+offline.start();
 if (problems.length === 0) {
   page.goTo(address);
   void page.openLibrary();

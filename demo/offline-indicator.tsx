@@ -18,7 +18,9 @@ export function OfflineIndicator({ offline }: { offline: Offline }) {
         </li>
       </ul>
       {/* Always there, so that what comes into it is read out. */}
-      <div role="status">{state.update && <UpdateNotice offline={offline} />}</div>
+      <div role="status">
+        {state.update !== "none" && <UpdateNotice offline={offline} taken={state.update === "taken"} />}
+      </div>
     </div>
   );
 }
@@ -27,16 +29,20 @@ function note(saved: OfflineState["saved"]): string {
   return saved === "not-saved" ? strings.offline.threadsUncounted : strings.offline.threadsNextVisit;
 }
 
-function UpdateNotice({ offline }: { offline: Offline }) {
+function UpdateNotice({ offline, taken }: { offline: Offline; taken: boolean }) {
   return (
     <div class="card update" data-testid="update">
-      <p>{strings.offline.update}</p>
-      <button type="button" class="button button-strong" onClick={() => offline.takeUpdate()}>
-        {strings.offline.reload}
-      </button>
-      <button type="button" class="button" onClick={() => offline.dismissUpdate()}>
-        {strings.offline.later}
-      </button>
+      <p>{taken ? strings.offline.updating : strings.offline.update}</p>
+      {!taken && (
+        <>
+          <button type="button" class="button button-strong" onClick={() => void offline.takeUpdate()}>
+            {strings.offline.reload}
+          </button>
+          <button type="button" class="button" onClick={() => offline.dismissUpdate()}>
+            {strings.offline.later}
+          </button>
+        </>
+      )}
     </div>
   );
 }

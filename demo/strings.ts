@@ -158,6 +158,7 @@ export const strings = {
     threadsNextVisit: "(background threads are counted from the next visit)",
     threadsUncounted: "(background threads are not counted)",
     update: "A new version is ready.",
+    updating: "The new version is opening…",
     reload: "Reload",
     later: "Later",
   },
