@@ -3,6 +3,7 @@ import { EmbedError } from "../src/index.ts";
 import type { SearchHit } from "../src/index.ts";
 import { Cartographer } from "./map/cartographer.ts";
 import type { MapPoint } from "./map/cartographer.ts";
+import type { FindAlike } from "./map/stray-hits.ts";
 import type { Page } from "./page.ts";
 import { strings } from "./strings.ts";
 
@@ -27,20 +28,28 @@ export class MapPlaces {
   }
 
   /** `null` where the passage is no longer there. */
-  async describe(point: MapPoint): Promise<{ readonly title: string; readonly quote: string } | null> {
-    const hit = await this.#find(point);
+  async describe(passage: MapPoint | SearchHit): Promise<{ readonly title: string; readonly quote: string } | null> {
+    const hit = await this.#find(passage);
     if (hit === null) return null;
     const quote = hit.text.slice(0, QUOTE_CHARACTERS);
     return { title: hit.title ?? strings.results.untitled, quote: quote === hit.text ? quote : `${quote}…` };
   }
 
-  async open(point: MapPoint): Promise<void> {
-    const hit = await this.#find(point);
+  async open(passage: MapPoint | SearchHit): Promise<void> {
+    const hit = await this.#find(passage);
     if (hit) await this.#page.openDocument({ documentId: hit.documentId, start: hit.start, end: hit.end });
   }
 
+  /** What is like a passage, nearest first. */
+  readonly findAlike: FindAlike = async (passageId, options) => {
+    const result = await this.#page.index?.search({ passageId }, { ...options, mode: "semantic" });
+    return result?.hits ?? [];
+  };
+
   /** A passage is nearest to its own vector. */
-  async #find({ passageId, documentId, vector }: MapPoint): Promise<SearchHit | null> {
+  async #find(passage: MapPoint | SearchHit): Promise<SearchHit | null> {
+    if ("text" in passage) return passage;
+    const { passageId, documentId, vector } = passage;
     const options = { mode: "semantic", topK: MAX_PASSAGES, filter: { documentIds: [documentId] } } as const;
     const result = await this.#page.index?.search({ vector }, options);
     return result?.hits.find((hit) => hit.passageId === passageId) ?? null;

@@ -32,8 +32,9 @@ export function MapTab({ places, state }: MapTabProps) {
       counts={state.index ?? NO_VECTORS}
       isGrowing={isIndexing(state)}
       subjectOf={(documentId) => subjects.get(documentId) ?? ""}
-      describe={(point) => places.describe(point)}
-      onOpen={(point) => void places.open(point)}
+      describe={(passage) => places.describe(passage)}
+      onOpen={(passage) => void places.open(passage)}
+      findAlike={places.findAlike}
       hits={state.search.answer?.result.hits ?? []}
     />
   );

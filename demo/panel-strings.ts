@@ -64,7 +64,7 @@ export const panelStrings = {
     failed: "The map could not be drawn",
     tooFew: (least: number): string => `A map needs at least ${formatCount(least)} indexed passages.`,
     sampled: (shown: number, all: number): string =>
-      `${formatCount(shown)} of ${formatCount(all)} passages, evenly taken from the library`,
+      `${formatCount(shown)} of ${formatCount(all)} passages, evenly taken, and your hits`,
     all: (shown: number): string => `All ${passages(shown)}`,
     components: "placed by their two principal components, since they are few",
     label: (points: number, groups: number): string =>

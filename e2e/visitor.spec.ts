@@ -91,6 +91,27 @@ test("goes from a result to its document, to more like it, and back through the 
   demo.expectNoFaults();
 });
 
+test("shows every hit on the map, also those that a large library's map leaves out", async ({ page }) => {
+  const demo = new DemoPage(page);
+  await demo.open();
+  await demo.untilReady();
+  await page.getByTestId("sample-classics").getByRole("button").click();
+  await demo.untilIndexed(4000);
+  await demo.untilReady();
+  await demo.ask("the white whale");
+  const hits = await demo.results.count();
+  await page.getByTestId("tab-map").click();
+  const map = page.getByTestId("map");
+  await expect(map).toHaveAttribute("data-drawn", "true", { timeout: 60_000 });
+  await expect(map).toContainText("2,000 of 4,230 passages");
+  await expect(map.getByTestId("map-hits").getByRole("listitem")).toHaveCount(hits);
+  const stray = map.getByTestId("map-hits").getByRole("button").last();
+  const title = await stray.evaluate((button) => button.firstChild?.textContent ?? "");
+  await stray.click();
+  await expect(page.getByTestId("reading")).toContainText(title);
+  demo.expectNoFaults();
+});
+
 test("opens a long document at the passage that was found", async ({ page }) => {
   const demo = new DemoPage(page);
   await demo.open();

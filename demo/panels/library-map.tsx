@@ -7,6 +7,8 @@ import { percent } from "../format.ts";
 import { MIN_MAP_POINTS, pointOf } from "../map/cartographer.ts";
 import type { Cartographer, LibraryMapSheet, MapPoint, VectorCounts } from "../map/cartographer.ts";
 import { groupRows, placeQuery } from "../map/map-view.ts";
+import { placeStrays } from "../map/stray-hits.ts";
+import type { FindAlike, StrayHit } from "../map/stray-hits.ts";
 import { useStore } from "../store.ts";
 import { strings } from "../strings.ts";
 import { MapCanvas } from "./map-canvas.tsx";
@@ -26,8 +28,9 @@ export interface LibraryMapProps {
   /** What a point is coloured by, of its document. */
   readonly subjectOf: (documentId: string) => string;
   /** `null` where the passage is no longer there. */
-  readonly describe: (point: MapPoint) => Promise<PassageGlimpse | null>;
-  readonly onOpen: (point: MapPoint) => void;
+  readonly describe: (passage: MapPoint | SearchHit) => Promise<PassageGlimpse | null>;
+  readonly onOpen: (passage: MapPoint | SearchHit) => void;
+  readonly findAlike: FindAlike;
   /** Of the search on the screen, best first; `[]` when there is none. */
   readonly hits: readonly SearchHit[];
 }
@@ -143,26 +146,33 @@ interface SheetProps extends LibraryMapProps {
   readonly children: ComponentChildren;
 }
 
-/** The map, what its marks mean, and the hits in words. */
-function Sheet({ sheet, subjectOf, describe, onOpen, hits, children }: SheetProps) {
+/** The map, what its marks mean, and the hits in words. Hits that it was not laid out with are its last rows. */
+function Sheet({ sheet, subjectOf, describe, onOpen, findAlike, hits, children }: SheetProps) {
   const [pointed, setPointed] = useState<number | null>(null);
-  const { positions } = sheet.layout;
-  const subjects = useSame(sheet.sample.documentIds.map(subjectOf));
-  const groups = useMemo(() => groupRows(subjects), [subjects]);
   const shown = useSame(hits);
-  const marked = useMemo(() => hitsOnMap(shown, sheet), [shown, sheet]);
+  const strays = useStrays(shown, sheet, findAlike);
+  const { sample, layout } = sheet;
+  const positions = useMemo(
+    () => Float32Array.of(...layout.positions, ...strays.flatMap(({ spot }) => [spot.x, spot.y])),
+    [layout, strays],
+  );
+  const documentIds = [...sample.documentIds, ...strays.map(({ hit }) => hit.documentId)];
+  const subjects = useSame(documentIds.map(subjectOf));
+  const groups = useMemo(() => groupRows(subjects), [subjects]);
+  const marked = useMemo(() => hitsOnMap(shown, sheet, strays), [shown, sheet, strays]);
   const query = useMemo(() => placeQuery(marked, positions), [marked, positions]);
   const view = useMemo(
     () => ({ positions, groups, hits: marked.map(({ row }) => row), query, pointed }),
     [positions, groups, marked, query, pointed],
   );
-  const open = (row: number): void => onOpen(pointOf(sheet, row));
+  const passageAt = (row: number): MapPoint | SearchHit => strays[row - sample.rows]?.hit ?? pointOf(sheet, row);
+  const open = (row: number): void => onOpen(passageAt(row));
   return (
     <>
       <MapCanvas
         view={view}
-        label={text.label(sheet.sample.rows, groups.length)}
-        describe={(row) => describe(pointOf(sheet, row))}
+        label={text.label(sample.rows, groups.length)}
+        describe={(row) => describe(passageAt(row))}
         subjectOf={(row) => subjects[row] ?? ""}
         onOpen={open}
       />
@@ -178,6 +188,25 @@ function Sheet({ sheet, subjectOf, describe, onOpen, hits, children }: SheetProp
   );
 }
 
+const NO_STRAYS: readonly StrayHit[] = [];
+
+/** Of another search or another map there are none until they are placed. */
+function useStrays(hits: readonly SearchHit[], sheet: LibraryMapSheet, findAlike: FindAlike): readonly StrayHit[] {
+  const [placed, setPlaced] = useState({ hits, sheet, strays: NO_STRAYS });
+  useEffect(() => {
+    const controller = new AbortController();
+    const { signal } = controller;
+    placeStrays(hits, sheet, { findAlike, signal }).then(
+      (strays) => !signal.aborted && setPlaced({ hits, sheet, strays }),
+      // They are counted as not on the map; the search says itself what is wrong with the library.
+      () => undefined,
+    );
+    return () => controller.abort();
+    // How passages are found does not change with each rendering, though the function does.
+  }, [hits, sheet]);
+  return placed.hits === hits && placed.sheet === sheet ? placed.strays : NO_STRAYS;
+}
+
 /** The same list as before as long as the same is in it: the picture is drawn anew with another one. */
 function useSame<T>(list: readonly T[]): readonly T[] {
   const kept = useRef(list);
@@ -186,9 +215,14 @@ function useSame<T>(list: readonly T[]): readonly T[] {
   return kept.current;
 }
 
-function hitsOnMap(hits: readonly SearchHit[], { rowOf }: LibraryMapSheet): MarkedHit[] {
+function hitsOnMap(
+  hits: readonly SearchHit[],
+  { rowOf, sample }: LibraryMapSheet,
+  strays: readonly StrayHit[],
+): MarkedHit[] {
+  const strayRowOf = new Map(strays.map(({ hit }, at) => [hit.passageId, sample.rows + at]));
   return hits.flatMap((hit, at) => {
-    const row = rowOf.get(hit.passageId);
+    const row = rowOf.get(hit.passageId) ?? strayRowOf.get(hit.passageId);
     return row === undefined ? [] : [{ row, cosine: hit.cosine, hit, rank: at + 1 }];
   });
 }
