@@ -192,7 +192,7 @@ export interface LoadRequest {
   readonly activations?: Activations;
   /** Most tokens in one run of a layer. @default DEFAULT_CHUNK_TOKENS */
   readonly chunkTokens?: number;
-  /** Longest a run should take, in milliseconds: chunks shrink to fit. `Infinity` leaves them at `chunkTokens`. @default 250; 100 on WebAssembly */
+  /** Longest a run should take, in milliseconds: chunks shrink to fit. `Infinity` leaves them at `chunkTokens`. @default 250; 30 on WebAssembly */
   readonly maxRunMs?: number;
   /** Most GPU memory to use, in bytes; weights that do not fit are streamed. @default remembered, else from the adapter */
   readonly vramBudgetBytes?: number;

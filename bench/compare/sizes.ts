@@ -59,7 +59,7 @@ export const SIZES: Readonly<Record<SizeName, Sizes>> = {
       { texts: 16, tokens: 512, batchSize: 16 },
     ],
     long: [{ tokens: 2048, mode: "run" }],
-    bulk: { texts: 128, batchSize: 8, everyMs: 1000 },
+    bulk: { texts: 512, batchSize: 8, everyMs: 1000 },
     truncated: { limit: 256, tokens: 400 },
     ragged: [5, 9, 17, 33, 70, 130, 200],
   },

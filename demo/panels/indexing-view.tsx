@@ -49,7 +49,9 @@ export function IndexingView(props: IndexingViewProps) {
         <div class="core-fill" style={{ clipPath: clipTo(passages === 0 ? 0 : vectors / passages) }} />
       </div>
       <p class="indexing-figures figures">
-        <span data-testid="indexing-progress">{passages > 0 && text.progress(vectors, passages)}</span>
+        <span data-testid="indexing-progress">
+          {passages > 0 && kind !== "done" && text.progress(vectors, passages)}
+        </span>
         <span data-testid="indexing-pace">{pace(indexing)}</span>
       </p>
       {indexing.failure && kind === "failed" && (

@@ -72,14 +72,14 @@ describe("planPasses", () => {
     ]);
   });
 
-  it("slices what takes too long on a GPU, and on WASM not before it takes ten times as long", () => {
+  it("slices what takes too long on a GPU, and on WASM not before it takes 33 times as long", () => {
     const perToken = (chunk: Chunk): number => chunk.tokenCount;
     const timed = { chunkTokens: 4096, maxRunMs: 128, runMs: perToken };
-    const wasm = { ...timed, cost: new CostModel({ ...nanoCost, kind: "wasm" }) };
+    const wasm = { ...timed, chunkTokens: 8192, cost: new CostModel({ ...nanoCost, kind: "wasm" }) };
     expect(chunksOf(planPasses([200], limits(timed))).map(({ sliced }) => sliced)).toEqual([true, true]);
-    expect(shapesOf(planPasses([1280], limits(wasm)))).toEqual([[0, 1280, false]]);
+    expect(shapesOf(planPasses([33 * 128], limits(wasm)))).toEqual([[0, 33 * 128, false]]);
     expect(
-      chunksOf(planPasses([1281], limits(wasm))).every(({ sliced, tokenCount }) => sliced && tokenCount <= 128),
+      chunksOf(planPasses([33 * 128 + 1], limits(wasm))).every(({ sliced, tokenCount }) => sliced && tokenCount <= 128),
     ).toBe(true);
     // Whole ones that would share a run are still bound by its time.
     expect(chunksOf(planPasses([100, 100], limits(wasm)))).toHaveLength(2);

@@ -13,9 +13,10 @@ export const DEFAULT_CHUNK_TOKENS: ByKind = { webgpu: 4096, wasm: 4096 };
 
 /**
  * Longest that a run should take unless the caller says otherwise, in milliseconds. GPU: no operating system's watchdog
- * minds, and a query cuts in. WASM: kernels are at their speed in shorter runs already, and a query waits for no more.
+ * minds, and a query cuts in. WASM: a query waits for no more, and shorter runs are as fast: at 100 ms nano's bulk job
+ * went 3 % slower, and a query amid it waited 125 instead of 45 ms (`npm run bench -- --size cpu`).
  */
-export const MAX_RUN_MS: ByKind = { webgpu: 250, wasm: 100 };
+export const MAX_RUN_MS: ByKind = { webgpu: 250, wasm: 30 };
 
 /**
  * Time makes no chunk smaller than this. GPU: fewer new tokens take another attention kernel, whose scratch grows with
@@ -29,7 +30,7 @@ export const MIN_CHUNK_TOKENS: ByKind = { webgpu: FLASH_TOKENS, wasm: 64 };
  * ONNX Runtime 1.30.0 takes an attention kernel that makes a layer of nano 5.2 times as slow at 2,048 tokens, so that
  * slices are no shorter runs (`npm run bench:profile -- --device wasm`).
  */
-const WHOLE_RUN_FACTOR: ByKind = { webgpu: 1, wasm: 10 };
+const WHOLE_RUN_FACTOR: ByKind = { webgpu: 1, wasm: 33 };
 
 /** More chunks and sliced sequences than this are not gathered into one pass: so many runs a layer hide any upload. */
 const MAX_GATHERED = 64;
