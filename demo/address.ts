@@ -65,7 +65,7 @@ export function writeAddress({ question, view, place }: Address, search: string)
   for (const name of OWN) parameters.delete(name);
   const { query, like, mode, instruction, filters, bestOnly } = question;
   if (query !== "") parameters.set("q", query);
-  if (like !== null) parameters.set("like", String(like.passageId));
+  if (like !== null) parameters.set("like", `${like.documentId}:${like.passage}`);
   if (mode !== NO_QUESTION.mode) parameters.set("mode", MODES[mode]);
   if (instruction !== null) parameters.set("as", instruction);
   for (const facet of FACETS) for (const value of filters[facet] ?? []) parameters.append(facet, value);
@@ -80,7 +80,8 @@ export function writeAddress({ question, view, place }: Address, search: string)
 }
 
 function readLike(value: string | null): LikePassage | null {
-  return value !== null && /^\d{1,9}$/.test(value) ? { passageId: Number(value), title: null } : null;
+  const [, documentId, passage] = /^(.+):(\d{1,9})$/s.exec(value ?? "") ?? [];
+  return documentId === undefined ? null : { documentId, passage: Number(passage) };
 }
 
 function readFilters(parameters: URLSearchParams): Filters {

@@ -48,7 +48,7 @@ export function MainColumn({ page, state, link }: MainColumnProps) {
 
 function actionsOf(page: Page): CardActions {
   return {
-    onLike: ({ passageId, title }) => page.ask({ like: { passageId, title } }),
+    onLike: ({ documentId, passage }) => page.ask({ like: { documentId, passage } }),
     onOpen: ({ documentId, start, end, terms }) => void page.openDocument({ documentId, start, end }, terms),
     findWithin: ({ documentId }) => page.searchWithin(documentId),
   };

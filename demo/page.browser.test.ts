@@ -105,7 +105,7 @@ describe("Page", () => {
     page.type("yeast");
     const { search } = await until(page, answered("yeast"));
     const [hit] = search.answer!.result.hits;
-    page.ask({ like: { passageId: hit!.passageId, title: hit!.title } });
+    page.ask({ like: hit! });
     const like = await until(page, ({ search: { answer } }) => answer !== null && answer.question.like !== null);
     expect(like.search.answer!.result).toMatchObject({ mode: "semantic", timings: { embedMs: 0 } });
     expect(idsOf(like)).not.toContain(hit!.documentId);

@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { countFacets, isBlank, keyOf, NO_QUESTION, toggleFilter, toQuery, toSearchOptions } from "./question.ts";
 
-const like = { passageId: 7, title: "Talc" };
+const like = { documentId: "rocks", passage: 7 };
 
 describe("toSearchOptions", () => {
   it("leaves out what is the default", () => {
@@ -32,7 +32,7 @@ describe("toSearchOptions", () => {
 describe("toQuery", () => {
   it("takes the passage in place of the words", () => {
     expect(toQuery({ ...NO_QUESTION, query: "talc" })).toBe("talc");
-    expect(toQuery({ ...NO_QUESTION, query: "talc", like })).toEqual({ passageId: 7 });
+    expect(toQuery({ ...NO_QUESTION, query: "talc", like })).toEqual({ documentId: "rocks", passage: 7 });
   });
 });
 

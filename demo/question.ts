@@ -13,9 +13,9 @@ export type Filters = Readonly<Partial<Record<Facet, readonly string[]>>>;
 
 /** The passage that others are to be like. */
 export interface LikePassage {
-  readonly passageId: number;
-  /** `null` where it is known by a link alone. */
-  readonly title: string | null;
+  readonly documentId: string;
+  /** Its number in the document. */
+  readonly passage: number;
 }
 
 export interface Question {
@@ -49,12 +49,20 @@ export function isBlank({ query, like }: Question): boolean {
 /** Two questions with the same key have the same answer. */
 export function keyOf(question: Question): string {
   const { query, like, mode, instruction, filters, bestOnly } = question;
-  return JSON.stringify([query, like?.passageId, mode, instruction, Object.entries(filters).sort(), bestOnly]);
+  return JSON.stringify([
+    query,
+    like?.documentId,
+    like?.passage,
+    mode,
+    instruction,
+    Object.entries(filters).sort(),
+    bestOnly,
+  ]);
 }
 
 /** What is searched for: the passage where there is one, else the words. */
 export function toQuery({ query, like }: Question): SearchQuery {
-  return like === null ? query : { passageId: like.passageId };
+  return like === null ? query : { documentId: like.documentId, passage: like.passage };
 }
 
 /** How it is searched; what is the default is left out. A passage is compared by its meaning: it is one long query of words. */

@@ -9,27 +9,29 @@ const text = strings.results;
 
 type Shown = Pick<PageState, "search" | "status" | "load" | "mismatch">;
 
-interface ResultsHeadProps extends Shown, CopyButtonsProps {
+interface ResultsHeadProps extends Shown, Pick<PageState, "documents">, CopyButtonsProps {
   readonly onBack: () => void;
 }
 
 /** Of one height, with and without results. */
-export function ResultsHead({ search, status, load, mismatch, link, snippet, onBack }: ResultsHeadProps) {
+export function ResultsHead({ documents, onBack, link, snippet, ...shown }: ResultsHeadProps) {
+  const { search } = shown;
   const { question, answer } = search;
   const hits = answer?.result.hits.length ?? 0;
   const kind = badgeKind(search);
+  const likeTitle = documents.find(({ id }) => id === question.like?.documentId)?.title ?? null;
   return (
     <div class="results-head">
       <div class="results-line">
         <span class="badge" data-testid="badge" data-kind={kind}>
-          {badgeText({ search, status, load, mismatch })}
+          {badgeText(shown)}
         </span>
         <span class="figures">{answer !== null && hits > 0 && text.found(hits, answer.result.considered)}</span>
         <CopyButtons link={link} snippet={snippet} />
       </div>
       {question.like && (
         <p class="like-line" data-testid="like">
-          <span>{question.like.title ? text.likeState(question.like.title) : text.likeUntitled}</span>
+          <span>{likeTitle === null ? text.likeUntitled : text.likeState(likeTitle)}</span>
           <button type="button" class="hit-action" onClick={onBack}>
             {text.back}
           </button>

@@ -14,6 +14,7 @@ const TIMINGS = { embedMs: 1, scanMs: 1, lexicalMs: 1, readMs: 1, totalMs: 4 };
 const HIT: SearchHit = {
   passageId: 1,
   documentId: "talc",
+  passage: 0,
   title: "Talc",
   metadata: {},
   section: [],
@@ -138,8 +139,8 @@ describe("SearchSession", () => {
     await asked[0]!.answer("lexical");
     session.ask(of("talc", { mode: "semantic" }));
     expect([asked.length, answer()]).toEqual([1, null]);
-    session.ask(of("talc", { mode: "semantic", like: { passageId: 3, title: null } }));
-    expect(asked[1]!.query).toEqual({ passageId: 3 });
+    session.ask(of("talc", { mode: "semantic", like: { documentId: "talc", passage: 3 } }));
+    expect(asked[1]!.query).toEqual({ documentId: "talc", passage: 3 });
     session.ask(of("talc", { mode: "semantic" }));
     now.hasModel = true;
     session.refreshNow();

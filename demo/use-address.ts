@@ -14,10 +14,10 @@ const WRITE_MS = 300;
  * @returns The absolute URL of what is on the screen, even before it is written.
  */
 export function useAddress(page: Page, address: Address): () => string {
-  const { question, view, place } = address;
+  const { question } = address;
   const latest = useRef(address);
   latest.current = address;
-  const step = JSON.stringify([question.like?.passageId ?? null, view, place]);
+  const step = stepOf(address);
   const written = useRef(step);
   useEffect(() => {
     // What is there by then, or a step taken meanwhile would be taken back.
@@ -32,8 +32,7 @@ export function useAddress(page: Page, address: Address): () => string {
   useEffect(() => {
     const onPop = (): void => {
       const popped = readAddress(location.search);
-      const { like } = popped.question;
-      written.current = JSON.stringify([like?.passageId ?? null, popped.view, popped.place]);
+      written.current = stepOf(popped);
       page.goTo(popped);
     };
     window.addEventListener("popstate", onPop);
@@ -55,4 +54,9 @@ function replace(address: Address): void {
 function push(address: Address): void {
   const href = hrefOf(address);
   if (href !== location.href) history.pushState(null, "", href);
+}
+
+/** Two addresses with the same step are one entry of the history. */
+function stepOf({ question: { like }, view, place }: Address): string {
+  return JSON.stringify([like?.documentId, like?.passage, view, place]);
 }

@@ -83,11 +83,22 @@ test("goes from a result to its document, to more like it, and back through the 
   await first.getByRole("button", { name: "More like this" }).click();
   await expect(page.getByTestId("like")).toContainText("More like “Penguin parents”");
   await expect.poll(() => demo.topIds(10)).not.toContain("penguin-parents");
+  await expect(page).toHaveURL(/like=general%2Fpenguin-parents%3A0/);
   await page.goBack();
   await expect(page.getByTestId("like")).toHaveCount(0);
   await expect.poll(async () => (await demo.topIds(1))[0]).toBe("penguin-parents");
   await page.goBack();
   await expect(reading).toBeVisible();
+  demo.expectNoFaults();
+});
+
+test("finds more like a passage that a link from another browser names", async ({ page }) => {
+  const demo = new DemoPage(page);
+  await demo.open("?like=general%2Fpenguin-parents%3A0");
+  await demo.untilReady();
+  await expect(page.getByTestId("like")).toContainText("More like “Penguin parents”");
+  await expect(demo.results).toHaveCount(10);
+  expect(await demo.topIds(10)).not.toContain("penguin-parents");
   demo.expectNoFaults();
 });
 

@@ -64,8 +64,15 @@ export interface SearchFilter {
   readonly metadata?: Readonly<Record<string, FieldFilter>>;
 }
 
-/** A text, a passage to find more like, or a vector of the index's space: `[dimensions]`, any length but 0. */
-export type SearchQuery = string | { readonly passageId: number } | { readonly vector: Float32Array };
+/**
+ * A text, a passage to find more like, or a vector of the index's space: `[dimensions]`, any length but 0. A passage is
+ * named by its id, or by its document and its number there, which other browsers with the same library understand, too.
+ */
+export type SearchQuery =
+  | string
+  | { readonly passageId: number }
+  | { readonly documentId: string; readonly passage: number }
+  | { readonly vector: Float32Array };
 
 /** How the worker searches. */
 export interface SearchRequest {
@@ -82,8 +89,11 @@ export interface SearchRequest {
 // ── Hits out ───────────────────────────────────────────────────────────────────────────────────────────
 
 export interface SearchHit {
+  /** Of this index alone; a passage of a document that is added again, changed, gets another. */
   readonly passageId: number;
   readonly documentId: string;
+  /** Its number in the document, from 0. */
+  readonly passage: number;
   /** `null` where the document has none. */
   readonly title: string | null;
   readonly metadata: Metadata;

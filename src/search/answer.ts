@@ -24,13 +24,14 @@ export async function answer(asked: AskedQuery, sent: SearchRequest, source: Ans
   const startMs = performance.now();
   const request = checkSearchRequest(sent);
   const { contents } = source;
-  const vector = vectorOf(asked, source);
+  const query = findPassage(asked.query, contents);
+  const vector = vectorOf(query, asked.vector, source);
   const allowed = allowedDocuments(contents, request.filter);
   const hasVectors = request.mode !== "lexical" && vector !== null && contents.vectors > 0;
   const meant = hasVectors ? vector : null;
   // Half of the words would be a wrong answer: without vectors it waits for them, with vectors it does without.
   if (meant === null) await source.words.ready;
-  const lists = listsFor(asked.query, { mode: request.mode, meant, allowed }, source);
+  const lists = listsFor(query, { mode: request.mode, meant, allowed }, source);
   const ranking = await rank(lists, contents, request);
   const readMs = performance.now();
   const hits = await describe(ranking, meant, source);
@@ -40,6 +41,24 @@ export async function answer(asked: AskedQuery, sent: SearchRequest, source: Ans
   return { mode, hits, considered: countPassages(contents, allowed), timings };
 }
 
+type FoundQuery = Exclude<SearchQuery, { readonly documentId: string }>;
+
+/** @throws {EmbedError} `invalid-input` for a passage that is not there. */
+function findPassage(query: SearchQuery, contents: Contents): FoundQuery {
+  if (typeof query === "string" || "vector" in query) return query;
+  if ("documentId" in query) {
+    const { documentId, passage } = query;
+    const document = contents.byId(documentId);
+    const isThere = document && Number.isInteger(passage) && passage >= 0 && passage < document.passages;
+    if (isThere) return { passageId: document.firstPassage + passage };
+    const message = `there is no passage ${passage} of a document ${JSON.stringify(documentId)}`;
+    throw new EmbedError("invalid-input", message, { details: { documentId, passage } });
+  }
+  const { passageId } = query;
+  if (contents.documentOf(passageId)) return query;
+  throw new EmbedError("invalid-input", `there is no passage ${passageId}`, { details: { passageId } });
+}
+
 interface Meaning {
   readonly mode: NonNullable<SearchRequest["mode"]>;
   /** `null`: there is nothing to compare vectors with. */
@@ -47,7 +66,7 @@ interface Meaning {
   readonly allowed: ReadonlySet<number> | null;
 }
 
-function listsFor(query: SearchQuery, { mode, meant, allowed }: Meaning, { near, words }: AnswerSource): Lists {
+function listsFor(query: FoundQuery, { mode, meant, allowed }: Meaning, { near, words }: AnswerSource): Lists {
   const self = typeof query === "object" && "passageId" in query ? query.passageId : null;
   const text = typeof query === "string" && mode !== "semantic" ? query : null;
   const semantic = async (limit: number) => {
@@ -68,7 +87,7 @@ function countPassages(contents: Contents, allowed: ReadonlySet<number> | null):
   return [...allowed].reduce((sum, ordinal) => sum + contents.byOrdinal(ordinal).passages, 0);
 }
 
-function vectorOf({ query, vector: embedded }: AskedQuery, source: AnswerSource): Float32Array | null {
+function vectorOf(query: FoundQuery, embedded: AskedQuery["vector"], source: AnswerSource): Float32Array | null {
   const vector =
     typeof query === "string" ? embedded : "vector" in query ? query.vector : vectorOfPassage(query.passageId, source);
   if (vector === null) return null;
@@ -80,9 +99,6 @@ function vectorOf({ query, vector: embedded }: AskedQuery, source: AnswerSource)
 }
 
 function vectorOfPassage(passageId: number, { contents, store }: AnswerSource): Float32Array | null {
-  if (!contents.documentOf(passageId)) {
-    throw new EmbedError("invalid-input", `there is no passage ${passageId}`, { details: { passageId } });
-  }
   const row = contents.rowOf(passageId);
   return row === null ? null : store.read([row]);
 }
@@ -106,6 +122,7 @@ async function describe(
     return {
       passageId: id,
       documentId: document.id,
+      passage: id - document.firstPassage,
       title: document.title,
       metadata: document.metadata,
       section,

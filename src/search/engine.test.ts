@@ -77,8 +77,34 @@ describe("SearchEngine", () => {
     const { mode, hits } = await engine.search({ query, vector: null }, {});
     expect(mode).toBe("semantic");
     expect(hits.map(({ documentId }) => documentId).toSorted()).toEqual(["fern", "kelp", "oak"]);
-    await expect(engine.search({ query: { passageId: 999 }, vector: null }, {})).rejects.toMatchObject({
+  });
+
+  it("knows a passage by its document and its number there, too", async () => {
+    const { engine } = await plants();
+    const text = ["Moss grows on stone.", "Fern grows below oak."].map((line) => `${line} `.repeat(12).trim());
+    await engine.add([document("wood", text.join("\n\n"))], {});
+    await embedAll(engine);
+    const { hits } = await find(engine, "grows", { mode: "lexical", filter: { documentIds: ["wood"] } });
+    expect(hits.map(({ passage }) => passage).toSorted()).toEqual(hits.map((_, i) => i));
+    expect(hits.length).toBeGreaterThan(1);
+    for (const { passageId, documentId, passage } of hits) {
+      const byId = await engine.search({ query: { passageId }, vector: null }, {});
+      const byPlace = await engine.search({ query: { documentId, passage }, vector: null }, {});
+      expect(byPlace.hits).toEqual(byId.hits);
+    }
+  });
+
+  it.each([
+    { passageId: 999 },
+    { documentId: "moss", passage: 1 },
+    { documentId: "moss", passage: -1 },
+    { documentId: "moss", passage: 0.5 },
+    { documentId: "nothing", passage: 0 },
+  ])("knows no passage %o", async (query) => {
+    const { engine } = await plants();
+    await expect(engine.search({ query, vector: null }, {})).rejects.toMatchObject({
       code: "invalid-input",
+      details: query,
     });
   });
 
