@@ -1,21 +1,13 @@
 /** @file `npm run pack`: a model's folder, file or Hugging Face repository → a pack. Command line only; the work is in `pack/`. */
-import { existsSync } from "node:fs";
-import { dirname, join, resolve } from "node:path";
-import { parseArgs } from "node:util";
+import { dirname, resolve } from "node:path";
 import { EmbedError } from "../src/errors.ts";
 import type { WeightBits } from "../src/pack.ts";
 import { GOLDEN_TOKENS } from "./pack/golden.ts";
-import { hubAccess } from "./pack/hub-client.ts";
-import { repositoryFolder } from "./pack/hub-cache.ts";
-import { downloadModel } from "./pack/hub-download.ts";
-import { type HubId, parseHubId } from "./pack/hub-id.ts";
+import { locateSource, REPOSITORY_USAGE, required, runCommand } from "./pack/model-command.ts";
+import type { CommandRun, Flags } from "./pack/model-command.ts";
 import { packModel, type PackOptions, refuseOwnInputs } from "./pack/pack-model.ts";
-import { ProgressLine } from "./pack/progress.ts";
 import { describeErrors } from "./pack/rounding-errors.ts";
 import { readTokenizerFiles } from "./pack/tokenizer-files.ts";
-
-/** Beside the pack and not in it: the pack's folder is what one serves. */
-const CACHE = ".strata-hub";
 
 const USAGE = `Usage: npm run pack -- --source SOURCE --out DIR --bits 4|8|16 [options]
 
@@ -35,12 +27,7 @@ Turns a Qwen3 embedding model into a pack.
   --golden N,N,…|none       tokens of the known answers (default: ${GOLDEN_TOKENS.join()}); without any, the runtime refuses the pack
   --help                    this text
 
-Of a repository:
-  --file NAME.gguf          this GGUF file instead of the safetensors
-  --cache DIR               where downloads stay, for the next run too (default: ${CACHE} beside --out)
-  HF_ENDPOINT=URL           a mirror with the hub's URL layout
-  HF_TOKEN=TOKEN            for a repository that is not public; sent to the endpoint only, and never stored
-`;
+${REPOSITORY_USAGE}`;
 
 const FLAGS = [
   "source",
@@ -55,39 +42,21 @@ const FLAGS = [
   "file",
   "cache",
 ] as const;
-type Flags = Partial<Record<(typeof FLAGS)[number] | "help", string | boolean>>;
-
-/** Exit status after Ctrl-C, as shells count it. */
-const INTERRUPTED = 130;
-
-function parseFlags(args: readonly string[]): Flags {
-  const texts = Object.fromEntries(FLAGS.map((flag) => [flag, { type: "string" as const }]));
-  try {
-    return parseArgs({ args: [...args], options: { ...texts, help: { type: "boolean" } }, strict: true }).values;
-  } catch (cause) {
-    throw new EmbedError("invalid-input", (cause as Error).message, { cause });
-  }
-}
+type PackFlags = Flags<(typeof FLAGS)[number]>;
 
 /** @throws {EmbedError} `invalid-input`, naming the flag. */
-function readOptions(flags: Flags): PackOptions {
-  const text = (flag: (typeof FLAGS)[number]) => (flags[flag] as string | undefined) || undefined;
-  const required = (flag: "source" | "out") => {
-    const value = text(flag);
-    if (!value) throw new EmbedError("invalid-input", `--${flag} is missing; see --help`);
-    return value;
-  };
-  const bits = readBits("--bits", text("bits"));
+function readOptions(flags: PackFlags): PackOptions {
+  const bits = readBits("--bits", flags.bits);
   return {
-    source: required("source"),
-    out: required("out"),
+    source: required(flags, "source"),
+    out: required(flags, "out"),
     bits,
-    embeddingBits: readBits("--embedding-bits", text("embedding-bits") ?? (bits === 16 ? "16" : "8")),
-    tokenizer: text("tokenizer"),
-    name: text("name"),
-    repo: text("repo"),
-    revision: text("revision"),
-    golden: readGolden(text("golden")),
+    embeddingBits: readBits("--embedding-bits", flags["embedding-bits"] ?? (bits === 16 ? "16" : "8")),
+    tokenizer: flags.tokenizer,
+    name: flags.name,
+    repo: flags.repo,
+    revision: flags.revision,
+    golden: readGolden(flags.golden),
   };
 }
 
@@ -103,38 +72,15 @@ function readGolden(value: string | undefined): readonly number[] {
   throw new EmbedError("invalid-input", `--golden is ${value}, not token counts such as 5,33 or none`);
 }
 
-interface Run {
-  readonly signal: AbortSignal;
-  readonly line: ProgressLine;
-}
-
-/** The source as it is when it is a path, else downloaded; a path wins over a repository of the same name. */
-async function locate(options: PackOptions, flags: Flags, run: Run): Promise<PackOptions> {
-  const id = existsSync(options.source) ? null : parseHubId(options.source, options.revision);
-  if (id) return download(options, id, { flags, ...run });
-  for (const flag of ["file", "cache"] as const) {
-    if (flags[flag]) throw new EmbedError("invalid-input", `--${flag} is for a repository, --source is a path`);
-  }
-  return options;
-}
-
-async function download(options: PackOptions, id: HubId, run: Run & { readonly flags: Flags }): Promise<PackOptions> {
-  const { flags, signal, line } = run;
-  const access = hubAccess(process.env);
-  const cache = (flags.cache as string | undefined) || join(dirname(resolve(options.out)), CACHE);
-  checkBeforeDownload(options, repositoryFolder(cache, id.repo));
-  line.note(`${options.source} is no path: taken as a repository of ${access.endpoint}`);
-  const { path, commit } = await downloadModel({
-    ...id,
-    access,
-    cache,
-    gguf: (flags.file as string | undefined) || null,
-    signal,
-    onProgress: (step) => line.update(step),
-    onNote: (note) => line.note(note),
-  });
-  const name = options.name ?? `${id.repo.split("/")[1]!}-q${options.bits}`;
-  return { ...options, source: path, name, repo: options.repo ?? id.repo, revision: commit };
+/** What is packed, and what it is called where it comes from a repository. */
+async function locate(options: PackOptions, flags: PackFlags, run: CommandRun): Promise<PackOptions> {
+  const { source, out } = options;
+  const beforeDownload = (folder: string): void => checkBeforeDownload(options, folder);
+  const { path, repository } = await locateSource({ ...flags, source, out }, { ...run, beforeDownload });
+  if (repository === null) return options;
+  const { repo, commit } = repository;
+  const name = options.name ?? `${repo.split("/")[1]!}-q${options.bits}`;
+  return { ...options, source: path, name, repo: options.repo ?? repo, revision: commit };
 }
 
 /**
@@ -148,35 +94,16 @@ function checkBeforeDownload({ out, tokenizer }: PackOptions, folder: string): v
   if (tokenizer) readTokenizerFiles(tokenizer, true);
 }
 
-async function main(): Promise<number> {
-  const interruption = new AbortController();
-  process.once("SIGINT", () => interruption.abort());
-  const line = new ProgressLine(process.stderr);
-  try {
-    const flags = parseFlags(process.argv.slice(2));
-    if (flags.help) {
-      process.stdout.write(USAGE);
-      return 0;
-    }
-    const options = await locate(readOptions(flags), flags, { signal: interruption.signal, line });
-    const { manifest, keptFiles, errors } = await packModel({
-      ...options,
-      signal: interruption.signal,
-      onProgress: (progress) => line.update(progress),
-    });
-    line.end();
-    const rounding = describeErrors(errors);
-    if (rounding) line.note(rounding);
-    const bytes = manifest.files.reduce((sum, file) => sum + file.bytes, 0);
-    const kept = keptFiles > 0 ? `, ${keptFiles} weight files kept from an earlier run` : "";
-    process.stderr.write(`${options.out}: ${manifest.files.length} files, ${(bytes / 1e6).toFixed(1)} MB${kept}\n`);
-    return 0;
-  } catch (error) {
-    line.end();
-    if (!(error instanceof EmbedError)) throw error;
-    process.stderr.write(`pack: ${error.message} (${error.code})\n`);
-    return error.code === "aborted" ? INTERRUPTED : 1;
-  }
-}
-
-process.exitCode = await main();
+process.exitCode = await runCommand({ name: "pack", usage: USAGE, flags: FLAGS }, async (flags, run) => {
+  const options = await locate(readOptions(flags), flags, run);
+  const { manifest, keptFiles, errors } = await packModel({
+    ...options,
+    signal: run.signal,
+    onProgress: (progress) => run.line.update(progress),
+  });
+  const bytes = manifest.files.reduce((sum, file) => sum + file.bytes, 0);
+  const kept = keptFiles > 0 ? `, ${keptFiles} weight files kept from an earlier run` : "";
+  const made = `${options.out}: ${manifest.files.length} files, ${(bytes / 1e6).toFixed(1)} MB${kept}`;
+  const rounding = describeErrors(errors);
+  return rounding === null ? [made] : [rounding, made];
+});
