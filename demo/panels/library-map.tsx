@@ -150,7 +150,8 @@ interface SheetProps extends LibraryMapProps {
 function Sheet({ sheet, subjectOf, describe, onOpen, findAlike, hits, children }: SheetProps) {
   const [pointed, setPointed] = useState<number | null>(null);
   const shown = useSame(hits);
-  const strays = useStrays(shown, sheet, findAlike);
+  const placed = useStrays(shown, sheet, findAlike);
+  const strays = placed ?? NO_STRAYS;
   const { sample, layout } = sheet;
   const positions = useMemo(
     () => Float32Array.of(...layout.positions, ...strays.flatMap(({ spot }) => [spot.x, spot.y])),
@@ -181,7 +182,7 @@ function Sheet({ sheet, subjectOf, describe, onOpen, findAlike, hits, children }
       <MapHits
         marked={marked}
         query={query}
-        missing={hits.length - marked.length}
+        missing={placed === null ? 0 : hits.length - marked.length}
         {...{ positions, open, setPointed }}
       />
     </>
@@ -190,21 +191,28 @@ function Sheet({ sheet, subjectOf, describe, onOpen, findAlike, hits, children }
 
 const NO_STRAYS: readonly StrayHit[] = [];
 
-/** Of another search or another map there are none until they are placed. */
-function useStrays(hits: readonly SearchHit[], sheet: LibraryMapSheet, findAlike: FindAlike): readonly StrayHit[] {
-  const [placed, setPlaced] = useState({ hits, sheet, strays: NO_STRAYS });
+interface PlacedStrays extends Pick<SheetProps, "hits" | "sheet"> {
+  readonly strays: readonly StrayHit[];
+}
+
+/** `null` until those of this search are placed on this map. */
+function useStrays(
+  hits: readonly SearchHit[],
+  sheet: LibraryMapSheet,
+  findAlike: FindAlike,
+): readonly StrayHit[] | null {
+  const [placed, setPlaced] = useState<PlacedStrays | null>(null);
   useEffect(() => {
     const controller = new AbortController();
     const { signal } = controller;
-    placeStrays(hits, sheet, { findAlike, signal }).then(
-      (strays) => !signal.aborted && setPlaced({ hits, sheet, strays }),
+    void placeStrays(hits, sheet, { findAlike, signal })
       // They are counted as not on the map; the search says itself what is wrong with the library.
-      () => undefined,
-    );
+      .catch(() => NO_STRAYS)
+      .then((strays) => !signal.aborted && setPlaced({ hits, sheet, strays }));
     return () => controller.abort();
     // How passages are found does not change with each rendering, though the function does.
   }, [hits, sheet]);
-  return placed.hits === hits && placed.sheet === sheet ? placed.strays : NO_STRAYS;
+  return placed?.hits === hits && placed.sheet === sheet ? placed.strays : null;
 }
 
 /** The same list as before as long as the same is in it: the picture is drawn anew with another one. */
