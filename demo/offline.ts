@@ -2,7 +2,7 @@
 import { Workbox } from "workbox-window";
 import { countRequests } from "./request-count.ts";
 import type { CountedRequests } from "./request-count.ts";
-import { stageOf } from "./state.ts";
+import { untilAtRest } from "./state.ts";
 import type { PageState } from "./state.ts";
 import { createStore } from "./store.ts";
 import type { Store } from "./store.ts";
@@ -61,7 +61,7 @@ export class Offline {
    */
   async takeUpdate(): Promise<void> {
     this.store.update({ update: "taken" });
-    await this.#pageAtRest();
+    await untilAtRest(this.#page, PUT_OFF_MS);
     // None waits when another tab has taken it.
     if (this.#registration?.waiting) this.#workbox?.messageSkipWaiting();
     else location.reload();
@@ -70,21 +70,6 @@ export class Offline {
   /** Goes on with this version; the next visit asks again. */
   dismissUpdate(): void {
     this.store.update({ update: "none" });
-  }
-
-  #pageAtRest(): Promise<void> {
-    return new Promise((resolve) => {
-      const timer = setTimeout(resolve, PUT_OFF_MS);
-      const settle = (): void => {
-        const stage = stageOf(this.#page.get());
-        if (stage === "loading" || stage === "recovering") return;
-        stop();
-        clearTimeout(timer);
-        resolve();
-      };
-      const stop = this.#page.subscribe(settle);
-      settle();
-    });
   }
 
   #count(): void {

@@ -18,6 +18,7 @@ import type { PassageChoice } from "./panels/passage-choice.ts";
 import { NO_QUESTION } from "./question.ts";
 import type { Question } from "./question.ts";
 import type { SampleLibrary, SampleState } from "./sample.ts";
+import type { Store } from "./store.ts";
 
 export interface Failure {
   /** `null` for a fault of the page itself. */
@@ -152,4 +153,23 @@ export function stageOf(state: PageState): Stage {
   if (state.status === null || state.index === null || state.sample === null) return "loading";
   if (isRecovering(state.status)) return "recovering";
   return isIndexing(state) ? "indexing" : "ready";
+}
+
+/** Resolves when the page loads nothing that it needs, or after `mostMs`. */
+export function untilAtRest(page: Store<PageState>, mostMs: number): Promise<void> {
+  return new Promise((resolve) => {
+    const settle = (): void => {
+      const stage = stageOf(page.get());
+      if (stage === "loading" || stage === "recovering") return;
+      finish();
+    };
+    const finish = (): void => {
+      stop();
+      clearTimeout(timer);
+      resolve();
+    };
+    const timer = setTimeout(finish, mostMs);
+    const stop = page.subscribe(settle);
+    settle();
+  });
 }

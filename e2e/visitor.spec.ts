@@ -116,9 +116,9 @@ test("shows every hit on the map, also those that a large library's map leaves o
   await expect(map).toHaveAttribute("data-drawn", "true", { timeout: 60_000 });
   await expect(map).toContainText("2,000 of 4,230 passages");
   await expect(map.getByTestId("map-hits").getByRole("listitem")).toHaveCount(hits);
-  const stray = map.getByTestId("map-hits").getByRole("button").last();
-  const title = await stray.evaluate((button) => button.firstChild?.textContent ?? "");
-  await stray.click();
+  const last = map.getByTestId("map-hits").getByRole("button").last();
+  const title = await last.evaluate((button) => button.firstChild?.textContent ?? "");
+  await last.click();
   await expect(page.getByTestId("reading")).toContainText(title);
   demo.expectNoFaults();
 });

@@ -13,8 +13,8 @@ export const DEFAULT_CHUNK_TOKENS: ByKind = { webgpu: 4096, wasm: 4096 };
 
 /**
  * Longest that a run should take unless the caller says otherwise, in milliseconds. GPU: no operating system's watchdog
- * minds, and a query cuts in. WASM: a query waits for no more, and shorter runs are as fast: at 100 ms nano's bulk job
- * went 3 % slower, and a query amid it waited 125 instead of 45 ms (`npm run bench -- --size cpu`).
+ * minds, and a query cuts in. WASM: a query waits for no more, and shorter runs are as fast (with 100 here, nano's bulk
+ * job goes 3 % slower and a query amid it waits 125 instead of 45 ms: `npm run bench -- --size cpu`).
  */
 export const MAX_RUN_MS: ByKind = { webgpu: 250, wasm: 30 };
 
